@@ -1,0 +1,1 @@
+"""The project's own filters, attentions, fusions and losses, one a file, through the public door."""

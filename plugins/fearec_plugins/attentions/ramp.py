@@ -1,0 +1,41 @@
+"""Time-domain attention of FEARec: dot-product attention on what the layer's frequency window lets through."""
+
+from collections.abc import Iterable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from fearec_cli.api import Component, DotProduct, LayerInputs, LayerShape, Options, Projection, hookimpl
+
+
+class RampOptions(Options):
+    """It has none; the window's are the filter's."""
+
+
+class RampAttention(nn.Module):
+    """softmax((P Q)(P K)^T / sqrt(E)) P V with a causal mask, P the layer's filter."""
+
+    projections: frozenset[Projection] = frozenset({"q", "k", "v"})
+
+    def __init__(self, options: RampOptions, shape: LayerShape) -> None:
+        super().__init__()
+        self.attend = DotProduct(shape.attention_dropout)
+
+    def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
+        """Context of the filtered signal."""
+        context: Tensor = self.attend(inputs, inputs.wanted_scores(filtered=True), inputs.filtered("v"))
+        return context
+
+
+@hookimpl
+def fearec_attentions() -> Iterable[Component]:
+    """Register `ramp`."""
+    return [
+        Component(
+            name="ramp",
+            options=RampOptions,
+            build=RampAttention,
+            summary="Dot-product attention on filtered queries, keys and values.",
+            source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.2, time domain self-attention",
+        )
+    ]

@@ -1,0 +1,45 @@
+"""No filter: every branch sees the signal as it is."""
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from fearec_cli.api import Component, LayerShape, Options, hookimpl
+
+
+class NoneOptions(Options):
+    """It has none."""
+
+
+class NoFilter:
+    """The identity along time."""
+
+    def __call__(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
+        """The signal itself."""
+        return x
+
+    def response(self, n: int) -> Float[Tensor, "F"]:
+        """One at every frequency."""
+        return torch.ones(n // 2 + 1)
+
+
+def build(options: NoneOptions, shape: LayerShape) -> NoFilter:
+    """Make the filter of one layer."""
+    return NoFilter()
+
+
+@hookimpl
+def fearec_filters() -> Iterable[Component]:
+    """Register `none`."""
+    return [
+        Component(
+            name="none",
+            options=NoneOptions,
+            build=build,
+            summary="No filter: the signal as it is.",
+            source="SASRec: Kang and McAuley, ICDM 2018",
+            causal=True,
+        )
+    ]

@@ -1,0 +1,63 @@
+"""`fearec evaluate`: the shared metrics of a checkpoint, under both protocols."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from fearec_cli.errors import ConfigError
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A safetensors file that `fearec train` wrote.")],
+    dataset: Annotated[
+        str | None,
+        typer.Argument(help="The data set it was trained on.  [default: found under data/ by its fingerprint]"),
+    ] = None,
+    split: Annotated[Literal["test", "valid"], typer.Option(help="Which of the two held-out items.")] = "test",
+    protocol: Annotated[
+        Literal["both", "unmasked", "seen-masked"],
+        typer.Option(help="Rank among all items, or among those the user has not seen."),
+    ] = "both",
+    k: Annotated[str, typer.Option("--k", help="Lengths of the list.")] = "5,10,20",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result there, unrounded.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+) -> None:
+    """Rank every user's held-out item among the whole catalogue, beside the popularity baseline."""
+    import json
+
+    from fearec_cli.atomic import atomic_file
+    from fearec_cli.cli.progress import console
+    from fearec_cli.cli.sources import dataset_of
+    from fearec_cli.data.batches import InteractionTable
+    from fearec_cli.evaluation import evaluate as evaluation
+    from fearec_cli.evaluation.report import Report, to_json, to_table
+    from fearec_cli.registry import load_components
+    from fearec_cli.training.checkpoint import load_checkpoint
+    from fearec_cli.training.loop import choose_device
+
+    ks = _parse_ks(k)
+    loaded = load_checkpoint(checkpoint, load_components(), choose_device(device))
+    prepared = dataset_of(loaded, dataset)
+    table = InteractionTable.load(prepared, choose_device(device))
+    report = Report(
+        dataset=prepared.name,
+        fingerprint=prepared.fingerprint,
+        model=evaluation.evaluate(loaded.encoder, table, split),
+        popularity=evaluation.evaluate(evaluation.Popularity(table), table, split),
+        ks=ks,
+        protocols=("unmasked", "seen-masked") if protocol == "both" else (protocol,),
+    )
+    console.print(to_table(report))
+    if json_file is not None:
+        with atomic_file(json_file) as temporary:
+            temporary.write_text(json.dumps(to_json(report), indent=2) + "\n", encoding="utf-8")
+        console.print(f"wrote {json_file}", soft_wrap=True)
+
+
+def _parse_ks(text: str) -> tuple[int, ...]:
+    """Lengths of the list, as in "5,10,20"."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise ConfigError([f"--k {text}: give whole numbers from 1, parted by commas, as in --k 5,10,20"])
+    return tuple(int(part) for part in parts)

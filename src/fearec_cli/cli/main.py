@@ -1,0 +1,68 @@
+"""The `fearec` command: what it is made of, and errors to exit codes.
+
+Exit status: 0 done; 1 an error of the program; 2 an error of the input; 130 interrupted.
+Commands import what is heavy only when they run, so that help comes at once.
+"""
+
+import sys
+import traceback
+from importlib.metadata import version
+from typing import Annotated, NoReturn
+
+import typer
+
+from fearec_cli.cli.components import components
+from fearec_cli.cli.datasets import datasets
+from fearec_cli.cli.evaluate import evaluate
+from fearec_cli.cli.prepare import prepare
+from fearec_cli.cli.train import train
+from fearec_cli.errors import FearecError
+
+app = typer.Typer(
+    name="fearec",
+    help="Train, evaluate and take apart frequency-enhanced sequential recommenders.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (prepare, train, evaluate, components, datasets):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fearec {version('fearec')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Train, evaluate and take apart frequency-enhanced sequential recommenders."""
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit status."""
+    debug = "--debug" in sys.argv[1:2]
+    try:
+        app()
+    except FearecError as error:
+        if debug:
+            traceback.print_exc()
+        for line in str(error).splitlines():
+            typer.echo(f"error: {line}", err=True)
+        sys.exit(2)
+    except Exception as error:
+        if debug:
+            raise
+        typer.echo(
+            f"error: {type(error).__name__}: {' '.join(str(error).split())}\n"
+            "This is a fault of fearec: `fearec --debug ...` shows where it happened; please report it.",
+            err=True,
+        )
+        sys.exit(1)
+    sys.exit(0)

@@ -1,0 +1,161 @@
+"""`fearec prepare`: from a source of data to a prepared directory."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fearec_cli.errors import ConfigError, OutputError
+
+if TYPE_CHECKING:
+    from fearec_cli.data.prepared import Prepared
+
+
+def prepare(
+    source: Annotated[str, typer.Argument(help="Source of the data; `fearec datasets` lists them.")],
+    from_: Annotated[Path | None, typer.Option("--from", help="File to read.", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory to write.", show_default="data/SOURCE")] = None,
+    k_core: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Keep users and items with N interactions among themselves; 0 keeps all.",
+            metavar="N",
+            show_default="5, or 0 where the source comes filtered",
+        ),
+    ] = None,
+    min_rating: Annotated[
+        float | None,
+        typer.Option(help="Keep interactions of this rating or higher.", metavar="X", show_default=False),
+    ] = None,
+    min_length: Annotated[
+        int, typer.Option(min=0, help="Drop users with fewer interactions, after the k-core.", metavar="N")
+    ] = 0,
+    deduplicate: Annotated[
+        bool, typer.Option("--deduplicate", help="Keep only the earliest of repeated user-item pairs.")
+    ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Option of the source.", metavar="SOURCE.OPTION=VALUE", show_default=False),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what stands at --out.")] = False,
+) -> None:
+    """Read a log, filter and number it, and write a prepared data set.
+
+    A user's interactions are ordered by time, and by line where times are equal.
+    The last one is held out for testing, the one before it for validation.
+    """
+    settings = {
+        "min_rating": min_rating,
+        "min_length": min_length,
+        "deduplicate": deduplicate,
+        "k_core": k_core,
+    }
+    prepared, written = prepare_source(
+        source,
+        path=from_,
+        out=out,
+        assignments=set_ or [],
+        settings={name: value for name, value in settings.items() if value is not None},
+        force=force,
+    )
+    _print(prepared, "wrote" if written else "already prepared:")
+
+
+def prepare_source(
+    source: str,
+    *,
+    path: Path | None = None,
+    out: Path | None = None,
+    assignments: Iterable[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    force: bool = False,
+) -> "tuple[Prepared, bool]":
+    """Prepare a source, unless that is done already.
+
+    Args:
+        source: name of an adapter.
+        path: file to read, where it reads one.
+        out: directory to write; `data/SOURCE` unless given.
+        assignments: `SOURCE.OPTION=VALUE` texts.
+        settings: fields of `fearec_cli.data.prepare.Settings`; the adapter proposes the k-core.
+        force: replace what stands at `out`.
+
+    Returns:
+        The data set, and whether it was written now.
+
+    Raises:
+        FearecError: no such adapter, bad options, a log that cannot be read or used, or something else
+            standing at `out`.
+    """
+    from fearec_cli.data.manifest import describe, read_manifest
+    from fearec_cli.data.prepare import Settings
+    from fearec_cli.data.prepare import prepare as prepare_log
+    from fearec_cli.data.prepared import DATA, is_prepared, open_prepared, write_prepared
+    from fearec_cli.options import parse_assignment, validate_options
+    from fearec_cli.registry import load_adapters
+
+    adapter = load_adapters().get("adapter", source)
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for text in assignments:
+        try:
+            name, option, value = parse_assignment(text)
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        if name == source:
+            values[option] = value
+        else:
+            problems.append(f"--set {text}: {name!r} is not the source; its options are {source}.OPTION")
+    options, found = validate_options(source, adapter.component.options, values)
+    chosen, found_settings = validate_options("prepare", Settings, settings or {})
+    if options is None or chosen is None or problems:
+        raise ConfigError([*problems, *found, *found_settings])
+
+    out = out or DATA / source
+    log = adapter.component.build(options).read(path)
+    if "k_core" not in chosen.model_fields_set:
+        chosen = chosen.model_copy(update={"k_core": log.k_core})
+    interactions = prepare_log(log, chosen)
+    manifest = describe(log, interactions, chosen, name=out.resolve().name, options=options.model_dump(mode="json"))
+    if is_prepared(out) and not force:
+        if read_manifest(out).same_data(manifest):
+            return open_prepared(out), False
+        raise OutputError(
+            f"{out}: holds a data set that was prepared from other data or otherwise; replace it by --force, "
+            f"or choose another place by --out"
+        )
+    if out.exists() and not is_prepared(out):
+        # Not even --force removes what this program did not write.
+        raise OutputError(f"{out}: exists and is no prepared data set; choose another place by --out")
+    return write_prepared(out, manifest, interactions, replace=force), True
+
+
+def _print(prepared: "Prepared", verb: str) -> None:
+    from rich.text import Text
+
+    from fearec_cli.cli.listing import make_console, print_pairs
+
+    counts, settings, notes = prepared.manifest.counts, prepared.manifest.settings, prepared.manifest.notes
+    rows = {
+        "users": f"{counts.users:,}",
+        "items": f"{counts.items:,}",
+        "interactions": f"{counts.interactions:,}",
+        "mean length": f"{counts.mean_length:.2f}",
+        "sparsity": f"{counts.sparsity:.4%}",
+        "train prefixes": f"{counts.train_prefixes:,}",
+        "valid": f"{counts.valid:,}",
+        "test": f"{counts.test:,}",
+        "period": f"{counts.first} to {counts.last}" if counts.first else "no times",
+        "k-core": str(settings.k_core or "off"),
+        "min length": str(settings.min_length or "off"),
+        "min rating": "off" if settings.min_rating is None else f"{settings.min_rating:g}",
+        "repeated pairs": "earliest kept" if settings.deduplicate else "kept",
+        **{name: note for name, note in notes.items() if isinstance(note, str)},
+        "fingerprint": prepared.fingerprint[:16],
+    }
+    console = make_console()
+    print_pairs(console, rows)
+    console.print(Text(f"{verb} {prepared.directory}"))

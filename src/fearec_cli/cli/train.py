@@ -1,0 +1,84 @@
+"""`fearec train`: from a prepared data set to a checkpoint."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    dataset: Annotated[
+        str,
+        typer.Argument(help="A prepared directory, or the name of one under data/. demo is made on first use."),
+    ] = "demo",
+    preset: Annotated[str, typer.Option(help="Published model to start from.")] = "fearec",
+    attention: Annotated[str | None, typer.Option(help="Branches, as in ramp+autocorr.")] = None,
+    layer_filter: Annotated[str | None, typer.Option("--filter", help="Frequency filter of the layers.")] = None,
+    fusion: Annotated[str | None, typer.Option(help="Head that joins the branches.")] = None,
+    loss: Annotated[str | None, typer.Option(help="Weighted terms, as in ce+0.1*contrast.")] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME.OPTION=VALUE", help="Any option, as in autocorr.top_k=1.0."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file over the preset.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, order, dropout and draws.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training prefixes, at most.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Optimiser steps, at most.")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="Minutes of training, at most.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of the run.  [default: runs/DATASET-PRESET]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out with its own settings.")] = False,
+) -> None:
+    """Train a model and keep the weights that validate best."""
+    from fearec_cli.cli.progress import console, make_reporter, peak_memory
+    from fearec_cli.cli.signals import stop_on_signals
+    from fearec_cli.cli.sources import open_dataset
+    from fearec_cli.config import load_config
+    from fearec_cli.errors import ConfigError
+    from fearec_cli.registry import load_components
+    from fearec_cli.training.loop import RUN_FILE, Stop, Trainer, claim_run_directory, new_run_directory
+
+    if resume and out is None:
+        raise ConfigError(["--resume: name the run's directory with --out"])
+    registry = load_components()
+    run = load_config(
+        registry,
+        preset=preset,
+        file=out / RUN_FILE if resume and out is not None else config,
+        flags={
+            "attention": attention,
+            "filter": layer_filter,
+            "fusion": fusion,
+            "loss": loss,
+            "training.seed": seed,
+            "training.device": device,
+            "training.epochs": epochs,
+            "training.max_steps": max_steps,
+            "training.time_limit": time_limit,
+        },
+        assignments=assignments or (),
+    )
+    if out is not None and not resume:
+        claim_run_directory(out)
+    prepared = open_dataset(dataset)
+    directory = out or new_run_directory(Path("runs"), f"{prepared.name}-{preset}")
+    reporter = make_reporter()
+    trainer = Trainer(run, registry, prepared, directory, reporter)
+    if resume:
+        trainer.resume()
+    reporter.start(trainer, run, prepared)
+    stop = Stop()
+    with stop_on_signals(stop), reporter:
+        outcome = trainer.run(stop)
+
+    best = outcome.place.best
+    value = "not validated" if best is None else f"{run.training.metric} {best:.4f} ({run.training.protocol}, valid)"
+    console.print(
+        f"stopped by {outcome.reason} after {outcome.place.step:,} steps; "
+        f"{outcome.prefixes_per_second:,.0f} prefixes/s, peak memory {peak_memory()}"
+    )
+    console.print(f"best: {value}, epoch {outcome.place.best_epoch}: {outcome.checkpoint}", soft_wrap=True)
+    console.print(f"next: fearec evaluate {outcome.checkpoint}", soft_wrap=True)
+    if outcome.reason == "interrupted":
+        console.print(f"continue: fearec train {dataset} --resume --out {directory}", soft_wrap=True)
+        raise typer.Exit(130)

@@ -1,0 +1,69 @@
+"""The only place that reads "+" and "*": which parts a model and its objective are composed of."""
+
+import math
+import re
+from typing import NamedTuple
+
+from fearec_cli.errors import ConfigError
+
+_TERM = re.compile(r"(?:(?P<weight>[^*]+)\*)?(?P<name>[a-z][a-z0-9-]*)")
+
+
+class Term(NamedTuple):
+    """A weighted term of the objective."""
+
+    weight: float
+    name: str
+
+
+def branches(expression: str) -> tuple[str, ...]:
+    """Names of the branches of an attention expression.
+
+    >>> branches("ramp+autocorr")
+    ('ramp', 'autocorr')
+
+    Raises:
+        ConfigError: a name is missing or stands twice.
+    """
+    names = tuple(part.strip() for part in expression.split("+"))
+    _refuse_gaps_and_repeats("attention", expression, names)
+    return names
+
+
+def terms(expression: str) -> tuple[Term, ...]:
+    """Weighted terms of a loss expression.
+
+    >>> terms("ce + 0.1*contrast")
+    (Term(weight=1.0, name='ce'), Term(weight=0.1, name='contrast'))
+
+    Raises:
+        ConfigError: a term is no `name` or `weight*name`, a weight is not a positive number, or a name
+            stands twice.
+    """
+    # A "+" inside a number, as in 1e+2, does not part terms.
+    parts = [part.strip() for part in re.split(r"(?<![0-9.][eE])\+", expression)]
+    found = [_term(expression, part) for part in parts]
+    _refuse_gaps_and_repeats("loss", expression, tuple(term.name for term in found))
+    return tuple(found)
+
+
+def _term(expression: str, part: str) -> Term:
+    match = _TERM.fullmatch(part.replace(" ", ""))
+    if match is None:
+        raise ConfigError([f"loss {expression!r}: {part!r} is not NAME or WEIGHT*NAME, as in 'ce+0.1*contrast'"])
+    text = match["weight"] or "1"
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = math.nan
+    if not (0 < weight < math.inf):
+        raise ConfigError([f"loss {expression!r}: the weight {text!r} of {match['name']!r} is not a positive number"])
+    return Term(weight, match["name"])
+
+
+def _refuse_gaps_and_repeats(what: str, expression: str, names: tuple[str, ...]) -> None:
+    if not all(names):
+        raise ConfigError([f"{what} {expression!r}: a name is missing beside '+'"])
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError([f"{what} {expression!r}: {name!r} stands there more than once"])

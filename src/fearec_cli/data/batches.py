@@ -1,0 +1,149 @@
+"""The only place that pads and samples: from the interaction table on the device to padded batches.
+
+The whole table lies on the device, and a batch is index arithmetic over it: no Python per sample, no
+worker processes, nothing that makes the device wait.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from fearec_cli.data.prepared import Prepared
+from fearec_cli.data.splits import training_targets
+
+Padding = Literal["right", "left"]
+
+
+@dataclass(frozen=True)
+class InteractionTable:
+    """A prepared data set on a device.
+
+    Attributes:
+        items: item ids from 1; one user after another, each oldest first.
+        offsets: user u is `items[offsets[u]:offsets[u + 1]]`.
+        n_items: I, size of the catalogue.
+    """
+
+    items: Int[Tensor, "T"]
+    offsets: Int[Tensor, "U1"]
+    n_items: int
+
+    @classmethod
+    def load(cls, prepared: Prepared, device: torch.device) -> "InteractionTable":
+        """Copy a prepared data set's interactions to a device."""
+        return cls(
+            torch.tensor(prepared.items, dtype=torch.int64, device=device),
+            torch.tensor(prepared.offsets, dtype=torch.int64, device=device),
+            prepared.n_items,
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Training prefixes and what follows them.
+
+    Attributes:
+        ids: padded histories; 0 is padding.
+        lengths: number of real positions.
+        targets: row of the item table, item id - 1, that follows each history.
+    """
+
+    ids: Int[Tensor, "B N"]
+    lengths: Int[Tensor, "B"]
+    targets: Int[Tensor, "B"]
+
+
+def gather_histories(
+    items: Int[Tensor, "T"],
+    starts: Int[Tensor, "B"],
+    ends: Int[Tensor, "B"],
+    max_length: int,
+    padding: Padding,
+) -> tuple[Int[Tensor, "B N"], Int[Tensor, "B"]]:
+    """The last `max_length` items of every `items[start:end]`, padded with 0, and their number.
+
+    Args:
+        items: the interaction table.
+        starts: first index of each history.
+        ends: index after the last of each history.
+        max_length: N.
+        padding: side on which the zeros stand.
+    """
+    lengths = (ends - starts).clamp(max=max_length)
+    positions = torch.arange(max_length, device=items.device)
+    if padding == "right":
+        index = (ends - lengths)[:, None] + positions
+        valid = positions < lengths[:, None]
+    else:
+        index = ends[:, None] - max_length + positions
+        valid = positions >= max_length - lengths[:, None]
+    ids = items[index.clamp(0, len(items) - 1)] * valid
+    return ids, lengths
+
+
+class TrainingPrefixes:
+    """Every (history, next item) pair of the training part, as batches.
+
+    Args:
+        table: the interactions.
+        prepared: the data set they come from.
+        max_length: N.
+        padding: side of the padding.
+    """
+
+    def __init__(self, table: InteractionTable, prepared: Prepared, max_length: int, padding: Padding) -> None:
+        targets = training_targets(prepared.offsets)
+        device = table.items.device
+        self._table = table
+        self._starts = torch.as_tensor(targets.starts, device=device)
+        self._targets = torch.as_tensor(targets.targets, device=device)
+        self._max_length = max_length
+        self._padding: Padding = padding
+        # Prefixes with the same target stand together in `_alike`: one sort replaces an index of pairs,
+        # whose size would grow with the square of an item's popularity.
+        item = table.items[self._targets]
+        self._alike = torch.argsort(item, stable=True)
+        place = torch.empty_like(self._alike)
+        place[self._alike] = torch.arange(len(place), device=device)
+        counts = torch.bincount(item, minlength=table.n_items + 1)
+        first = counts.cumsum(0) - counts
+        self._group_first = first[item]
+        self._group_size = counts[item]
+        self._group_place = place - self._group_first
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def epoch(self, batch_size: int, generator: torch.Generator) -> Iterator[Int[Tensor, "B"]]:
+        """Indices of prefixes, all of them once, in random order, a batch at a time.
+
+        Args:
+            batch_size: B; the last batch may be smaller.
+            generator: state of the shuffle, on the CPU, so that every device draws the same order.
+        """
+        order = torch.randperm(len(self), generator=generator).to(self._targets.device)
+        yield from order.split(batch_size)
+
+    def batch(self, prefixes: Int[Tensor, "B"]) -> Batch:
+        """Padded histories and targets of these prefixes."""
+        ends = self._targets[prefixes]
+        ids, lengths = gather_histories(
+            self._table.items, self._starts[prefixes], ends, self._max_length, self._padding
+        )
+        return Batch(ids, lengths, self._table.items[ends] - 1)
+
+    def semantic_positives(self, prefixes: Int[Tensor, "B"], generator: torch.Generator) -> Int[Tensor, "B"]:
+        """For each prefix another one with the same next item, uniformly; itself where it is the only one.
+
+        The semantic view of DuoRec and FEARec (METHOD section 5).
+        """
+        others = self._group_size[prefixes] - 1
+        uniform = torch.rand(len(prefixes), generator=generator, dtype=torch.float64).to(others.device)
+        draw = (uniform * others).long()  # 0 .. others - 1; float64 keeps every group size exact
+        # Step over the prefix itself; a group of one has no other and keeps its own place.
+        draw += (draw >= self._group_place[prefixes]) & (others > 0)
+        return self._alike[self._group_first[prefixes] + draw]

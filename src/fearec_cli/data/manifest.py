@@ -1,0 +1,118 @@
+"""What dataset.json tells of a prepared data set: where it came from, what was kept, what it counts."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fearec_cli.api import Log
+from fearec_cli.data.interactions import Interactions
+from fearec_cli.data.prepare import Settings
+from fearec_cli.data.statistics import Statistics
+from fearec_cli.errors import DataError
+
+FORMAT: Final = 1
+MANIFEST = "dataset.json"
+REMEDY = "prepare the data again (`fearec prepare ... --force`)"
+
+
+class SourceRecord(BaseModel):
+    """`fearec_cli.api.Source`, with the adapter's options: what the raw rows can be read again by."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    adapter: str
+    options: dict[str, Any]
+    location: str
+    revision: str
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What dataset.json holds.
+
+    Attributes:
+        format: number of the on-disk format.
+        name: what the data set is called in reports.
+        source: where the rows came from.
+        settings: every filter setting.
+        split: how interactions are held out (`fearec_cli.data.splits`).
+        ties: what orders the interactions of a user at equal times.
+        counts: statistics after filtering.
+        notes: the adapter's remarks, as it made them.
+        fingerprint: SHA-256 of the content (`Interactions.fingerprint`).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = FORMAT
+    name: str
+    source: SourceRecord
+    settings: Settings
+    split: Literal["leave-one-out"] = "leave-one-out"
+    ties: Literal["source order"] = "source order"
+    counts: Statistics
+    notes: dict[str, Any]
+    fingerprint: str
+
+    def same_data(self, other: "Manifest") -> bool:
+        """Whether both describe the same content, made by the same choices."""
+        return (self.fingerprint, self.settings, self.source.options) == (
+            other.fingerprint,
+            other.settings,
+            other.source.options,
+        )
+
+
+def describe(
+    log: Log, interactions: Interactions, settings: Settings, *, name: str, options: Mapping[str, Any]
+) -> Manifest:
+    """The manifest of what `prepare(log, settings)` gave.
+
+    Args:
+        log: where the interactions came from.
+        interactions: what became of it.
+        settings: the filters.
+        name: what the data set is to be called.
+        options: the adapter's options, JSON values.
+    """
+    return Manifest(
+        name=name,
+        source=SourceRecord(options=dict(options), **asdict(log.source)),
+        settings=settings,
+        counts=Statistics.of(interactions),
+        notes=dict(log.notes),
+        fingerprint=interactions.fingerprint(),
+    )
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Read dataset.json alone.
+
+    Raises:
+        DataError: there is none, it is damaged, or it was written by a newer fearec.
+    """
+    file = directory / MANIFEST
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        number = content["format"]
+        if isinstance(number, int) and number > FORMAT:
+            raise DataError(
+                f"{file}: has format {number}, written by a newer fearec, and this one reads up to {FORMAT}; "
+                f"upgrade, or prepare the data again"
+            )
+        return Manifest.model_validate(content)
+    except FileNotFoundError:
+        raise DataError(
+            f"{directory}: is no prepared data set (it has no {MANIFEST}); make one by "
+            f"`fearec prepare SOURCE --out {directory}`"
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DataError(f"{file}: {place}: {first['msg']}; {REMEDY}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file}: is damaged ({error}); {REMEDY}") from None

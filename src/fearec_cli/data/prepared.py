@@ -1,0 +1,193 @@
+"""A prepared data set on disk: the only reader and writer of the format.
+
+A directory of four files. `dataset.json` tells where the data came from and every choice made on the way
+(`fearec_cli.data.manifest`). `interactions.safetensors` holds `items` (int32 [T]), `offsets` (int64 [U + 1])
+and, where the source has times, `timestamps` (int64 [T], microseconds). `users.parquet` and `items.parquet`
+give each id's name in the source (columns `id` and `raw`).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from fearec_cli.atomic import atomic_directory
+from fearec_cli.data.interactions import Interactions
+from fearec_cli.data.manifest import MANIFEST, REMEDY, Manifest, read_manifest
+from fearec_cli.errors import DataError
+
+DATA = Path("data")
+_INTERACTIONS = "interactions.safetensors"
+_DTYPES = {"I32": "<i4", "I64": "<i8"}
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An open prepared data set. The arrays are mapped from the file, not read into memory."""
+
+    directory: Path
+    manifest: Manifest
+    interactions: Interactions
+
+    @property
+    def name(self) -> str:
+        """What the data set is called in reports."""
+        return self.manifest.name
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the content."""
+        return self.manifest.fingerprint
+
+    @property
+    def n_users(self) -> int:
+        """U."""
+        return len(self.interactions.raw_users)
+
+    @property
+    def n_items(self) -> int:
+        """I; ids go from 1 to I."""
+        return len(self.interactions.raw_items)
+
+    @property
+    def items(self) -> npt.NDArray[np.int32]:
+        """int32 [T], item ids from 1, user after user, oldest first."""
+        return self.interactions.items
+
+    @property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """int64 [U + 1]; user u's items are `items[offsets[u]:offsets[u + 1]]`."""
+        return self.interactions.offsets
+
+    @property
+    def timestamps(self) -> npt.NDArray[np.int64] | None:
+        """int64 [T], microseconds since 1970 UTC, or None where the source has no times."""
+        return self.interactions.timestamps
+
+    def item_ids(self) -> list[str]:
+        """The source's item ids; index i names item id i + 1."""
+        return self.interactions.raw_items.to_list()
+
+    def user_ids(self) -> list[str]:
+        """The source's user ids, in the order of `offsets`."""
+        return self.interactions.raw_users.to_list()
+
+
+def write_prepared(
+    directory: Path, manifest: Manifest, interactions: Interactions, *, replace: bool = False
+) -> Prepared:
+    """Write a prepared data set, whole or not at all, and open it.
+
+    Raises:
+        OutputError: something stands at `directory` and `replace` is off, or it cannot be written.
+    """
+    arrays: dict[str, npt.NDArray[Any]] = {"items": interactions.items, "offsets": interactions.offsets}
+    if interactions.timestamps is not None:
+        arrays["timestamps"] = interactions.timestamps
+    with atomic_directory(directory, replace=replace) as temporary:
+        (temporary / _INTERACTIONS).write_bytes(save(arrays))
+        for table, raw in (("users", interactions.raw_users), ("items", interactions.raw_items)):
+            ids = pl.int_range(1, len(raw) + 1, dtype=pl.Int32, eager=True)
+            pl.DataFrame({"id": ids, "raw": raw}).write_parquet(temporary / f"{table}.parquet")
+        (temporary / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return open_prepared(directory)
+
+
+def is_prepared(directory: Path) -> bool:
+    """Whether a prepared data set stands there, in whatever condition."""
+    return (directory / MANIFEST).is_file()
+
+
+def open_prepared(directory: Path) -> Prepared:
+    """Open a prepared data set and hold its content against its fingerprint.
+
+    Raises:
+        DataError: the directory is missing or is none, a file is missing, cut short or changed, or a newer
+            fearec wrote it.
+    """
+    if not directory.is_dir():
+        raise DataError(
+            f"{directory}: no such directory; make it by `fearec prepare SOURCE --out {directory}`, or give "
+            f"the directory of a data set that is prepared already"
+        )
+    manifest = read_manifest(directory)
+    arrays = _map(directory / _INTERACTIONS)
+    try:
+        interactions = Interactions(
+            items=arrays["items"],
+            offsets=arrays["offsets"],
+            timestamps=arrays.get("timestamps"),
+            raw_users=_raw_ids(directory / "users.parquet"),
+            raw_items=_raw_ids(directory / "items.parquet"),
+        )
+        intact = interactions.fingerprint() == manifest.fingerprint
+    except KeyError as error:
+        raise DataError(f"{directory / _INTERACTIONS}: has no array {error}; {REMEDY}") from None
+    if not intact:
+        raise DataError(f"{directory}: its files are not those that {MANIFEST} was written for; {REMEDY}")
+    return Prepared(directory, manifest, interactions)
+
+
+def find_prepared(fingerprint: str, root: Path) -> Path | None:
+    """The first directory in `root`, by name, with this fingerprint; unreadable ones are passed over."""
+    for file in sorted(root.glob(f"*/{MANIFEST}")):
+        try:
+            manifest = read_manifest(file.parent)
+        except DataError:
+            continue
+        if manifest.fingerprint == fingerprint:
+            return file.parent
+    return None
+
+
+def locate_dataset(text: str) -> Path:
+    """The prepared directory that a user means: its path, or the name of one under `data/`.
+
+    Raises:
+        DataError: neither is there; tells how to make it.
+    """
+    for directory in (Path(text), DATA / text):
+        if is_prepared(directory):
+            return directory
+    if Path(text).name != text or Path(text).exists():
+        raise DataError(f"{text}: is no prepared data set; make one by `fearec prepare SOURCE --from FILE --out DIR`")
+    there = ", ".join(file.parent.name for file in sorted(DATA.glob(f"*/{MANIFEST}")))
+    raise DataError(
+        f"no data set {text!r} is prepared under {DATA}/ (prepared: {there or 'none'}); "
+        f"`fearec prepare {text}` makes it if {text!r} is a source, `fearec datasets` lists the sources"
+    )
+
+
+def _map(file: Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a safetensors file as copy-on-write views of it.
+
+    Copy-on-write, because torch warns of read-only arrays; the file itself is never changed.
+    """
+    try:
+        # safetensors checks header and size, but gives numpy copies of the arrays.
+        with safe_open(file, framework="numpy"):
+            pass
+        content = np.memmap(file, dtype=np.uint8, mode="c")
+        body = 8 + int.from_bytes(content[:8].tobytes(), "little")
+        header = json.loads(content[8:body].tobytes())
+        header.pop("__metadata__", None)
+        spans = {name: (entry["dtype"], *entry["data_offsets"]) for name, entry in header.items()}
+        return {
+            name: content[body + begin : body + end].view(np.ndarray).view(_DTYPES[dtype])
+            for name, (dtype, begin, end) in spans.items()
+        }
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise DataError(f"{file}: is missing or damaged ({error}); {REMEDY}") from None
+
+
+def _raw_ids(file: Path) -> pl.Series:
+    try:
+        return pl.read_parquet(file, columns=["id", "raw"]).sort("id")["raw"]
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{file}: is missing or damaged ({str(error).splitlines()[0]}); {REMEDY}") from None

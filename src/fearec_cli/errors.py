@@ -1,0 +1,50 @@
+"""Every exception that a user can meet.
+
+A message says what is wrong, where (file, row or option), and what to do next. The command line prints
+it without a traceback and leaves with exit status 2 (`fearec_cli.cli.main`).
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class FearecError(Exception):
+    """Base of every error that is the input's, not the program's."""
+
+
+class ConfigError(FearecError):
+    """A configuration that cannot be run; carries every problem found, not the first alone."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class PluginError(FearecError):
+    """A plugin that cannot be used, or a component that nobody offers."""
+
+
+class DataError(FearecError):
+    """A log or a prepared data set that cannot be read or used."""
+
+
+class CheckpointError(FearecError):
+    """A checkpoint that cannot be read, or does not fit what it is used with."""
+
+
+class TrainingError(FearecError):
+    """A training run that cannot go on."""
+
+
+class EvaluationError(FearecError):
+    """Scores that cannot be ranked."""
+
+
+class OutputError(FearecError):
+    """An output that could not be written; nothing half-written stays behind."""
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, or nothing."""
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,156 @@
+"""Run a scorer over a split: a rank for every user's target, under both protocols.
+
+The split is leave-one-out (`fearec_cli.data.splits`). The model reads as much of a history as it can take;
+what is seen, for the masked protocol, is the whole of it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from fearec_cli.data.batches import InteractionTable, Padding, gather_histories
+from fearec_cli.data.splits import held_out
+from fearec_cli.errors import EvaluationError
+from fearec_cli.evaluation.metrics import summarise
+from fearec_cli.evaluation.ranks import RankProtocol, rank_targets
+
+Split = Literal["valid", "test"]
+
+
+@runtime_checkable  # annotations are checked at run time in the tests
+class Scorer(Protocol):
+    """What can be evaluated: a model in evaluation mode, or a baseline.
+
+    The score of an item is the inner product of its row with the history's representation.
+
+    Attributes:
+        max_length: N, the number of latest items that it reads.
+        padding: the side of the padding that it expects.
+    """
+
+    max_length: int
+    padding: Padding
+
+    def represent(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B D"]:
+        """A row for each history of item ids (from 1, padded with 0), of which `lengths` are real."""
+
+    def item_table(self) -> Float[Tensor, "I D"]:
+        """A row for each item; row r is item id r + 1, without the padding row."""
+
+
+class Popularity:
+    """The baseline that every model has to beat: the same list for everybody, most bought first.
+
+    It counts the training part alone, so that nothing of a target leaks into its own rank.
+
+    Args:
+        table: the interactions.
+    """
+
+    max_length = 1
+    padding: Padding = "right"
+
+    def __init__(self, table: InteractionTable) -> None:
+        offsets, device = table.offsets, table.items.device
+        training_ends = torch.as_tensor(held_out(offsets.cpu().numpy(), "valid").targets, device=device)
+        end_of_user = training_ends.repeat_interleave(offsets.diff())  # [T]
+        training = table.items[torch.arange(len(table.items), device=device) < end_of_user]
+        # float32 holds counts up to 2**24 exactly, and ranks no two items the wrong way round beyond.
+        self._counts = torch.bincount(training - 1, minlength=table.n_items).float()[:, None]
+
+    def represent(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B D"]:
+        """Ones [B, 1]: who asks does not matter."""
+        return self._counts.new_ones(len(ids), 1)
+
+    def item_table(self) -> Float[Tensor, "I D"]:
+        """How often each item was bought in the training part, [I, 1]."""
+        return self._counts
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The rank of every user's target.
+
+    Attributes:
+        split: which target.
+        ranks: under each protocol, int64, in the order of the users in the interaction table; 1 is the
+            best.
+    """
+
+    split: Split
+    ranks: Mapping[RankProtocol, Int[np.ndarray, "U"]]
+
+    @property
+    def users(self) -> int:
+        """How many users were evaluated."""
+        return len(self.ranks["unmasked"])
+
+    def metrics(self, ks: Iterable[int]) -> dict[RankProtocol, dict[str, float]]:
+        """Every metric at every k, under each protocol.
+
+        Raises:
+            ValueError: no users, or a k below 1.
+        """
+        ks = tuple(ks)
+        return {protocol: summarise(ranks, ks) for protocol, ranks in self.ranks.items()}
+
+
+@torch.inference_mode()
+def evaluate(
+    scorer: Scorer,
+    table: InteractionTable,
+    split: Split,
+    *,
+    batch_size: int = 512,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Rank every user's target among the whole catalogue.
+
+    Args:
+        scorer: what is evaluated, on the device of `table`.
+        table: the interactions.
+        split: which target.
+        batch_size: histories represented at once.
+        on_progress: called after each batch with the number of users done and of all users.
+
+    Raises:
+        EvaluationError: the scorer's catalogue is not the table's, or a score is not a number.
+    """
+    item_table = scorer.item_table()
+    if len(item_table) != table.n_items:
+        raise EvaluationError(
+            f"the model knows {len(item_table):,} items and the data set has {table.n_items:,}: "
+            "evaluate it on the data set that it was trained on"
+        )
+    items, device = table.items, table.items.device
+    held = held_out(table.offsets.cpu().numpy(), split)
+    all_starts = torch.as_tensor(held.starts, device=device)
+    all_targets = torch.as_tensor(held.targets, device=device)
+    unmasked = torch.empty(len(held), dtype=torch.int64, device=device)
+    seen_masked = torch.empty_like(unmasked)
+    for first in range(0, len(held), batch_size):
+        users = slice(first, first + batch_size)
+        starts, targets = all_starts[users], all_targets[users]
+        ids, lengths = gather_histories(items, starts, targets, scorer.max_length, scorer.padding)
+        ranks = rank_targets(
+            scorer.represent(ids, lengths), item_table, items[targets] - 1, *_seen(items, starts, targets)
+        )
+        unmasked[users], seen_masked[users] = ranks.unmasked, ranks.seen_masked
+        if on_progress is not None:
+            on_progress(min(users.stop, len(held)), len(held))
+    return Evaluation(split, {"unmasked": unmasked.cpu().numpy(), "seen-masked": seen_masked.cpu().numpy()})
+
+
+def _seen(
+    items: Int[Tensor, "T"], starts: Int[Tensor, "B"], ends: Int[Tensor, "B"]
+) -> tuple[Int[Tensor, "P"], Int[Tensor, "P"]]:
+    """Every item of every history `items[start:end]`: row of the user in the batch, and row of the item."""
+    lengths = ends - starts
+    users = torch.arange(len(starts), device=items.device).repeat_interleave(lengths)
+    within = torch.arange(len(users), device=items.device) - (lengths.cumsum(0) - lengths)[users]
+    return users, items[starts[users] + within] - 1

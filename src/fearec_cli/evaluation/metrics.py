@@ -1,0 +1,125 @@
+"""Metrics of a next-item ranking: pure functions of one vector of ranks.
+
+Every user has a single relevant item, the target, so each metric is a mean over users of a function of
+the target's rank (from 1; ties and masks are settled in `fearec_cli.evaluation.ranks`). Values are in
+[0, 1], not rounded and not percentages.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from fearec_cli.errors import ConfigError, did_you_mean
+
+Metric = Callable[[Int[np.ndarray, "U"], int], float]
+
+
+def hit_rate(ranks: Int[np.ndarray, "U"], k: int) -> float:
+    """HR@k: share of users whose target is among the first k.
+
+    mean over users of [rank <= k]. With a single relevant item it equals Recall@k.
+
+    >>> hit_rate(np.array([1, 3, 11, 40]), 10)
+    0.5
+
+    Args:
+        ranks: rank of each user's target.
+        k: length of the list.
+
+    Raises:
+        ValueError: no ranks, a rank below 1, or k below 1.
+    """
+    return float(_within(ranks, k).mean())
+
+
+def ndcg(ranks: Int[np.ndarray, "U"], k: int) -> float:
+    """NDCG@k: discounted gain of the target's place (Järvelin and Kekäläinen, TOIS 2002, binary gain).
+
+    mean over users of [rank <= k] / log2(rank + 1). The ideal list has the target first, whose gain is
+    1 / log2(2) = 1, so that DCG and NDCG are the same.
+
+    >>> ndcg(np.array([1, 3, 11, 40]), 10)  # (1 + 1/2 + 0 + 0) / 4
+    0.375
+
+    Args:
+        ranks: rank of each user's target.
+        k: length of the list.
+
+    Raises:
+        ValueError: no ranks, a rank below 1, or k below 1.
+    """
+    return float((_within(ranks, k) / np.log2(ranks + 1.0)).mean())
+
+
+def mrr(ranks: Int[np.ndarray, "U"], k: int) -> float:
+    """MRR@k: reciprocal of the target's rank (Voorhees, TREC-8 1999, cut off at k).
+
+    mean over users of [rank <= k] / rank.
+
+    >>> mrr(np.array([1, 4, 11, 40]), 10)  # (1 + 1/4 + 0 + 0) / 4
+    0.3125
+
+    Args:
+        ranks: rank of each user's target.
+        k: length of the list.
+
+    Raises:
+        ValueError: no ranks, a rank below 1, or k below 1.
+    """
+    return float((_within(ranks, k) / ranks).mean())
+
+
+METRICS: dict[str, Metric] = {"HR": hit_rate, "NDCG": ndcg, "MRR": mrr}
+
+
+def parse_metric(text: str) -> tuple[Metric, int]:
+    """A metric by its written name, such as `NDCG@10`: the function and k.
+
+    >>> metric, k = parse_metric("NDCG@10")
+    >>> metric.__name__, k
+    ('ndcg', 10)
+
+    Raises:
+        ConfigError: no such metric, or k is no whole number from 1; names every problem, and the
+            metric that is alike.
+    """
+    name, _, cutoff = text.partition("@")
+    problems = []
+    if name not in METRICS:
+        hint = did_you_mean(name.upper(), METRICS) or f"; there are {', '.join(METRICS)}"
+        problems.append(f"{text!r}: no metric is called {name!r}{hint}")
+    k = int(cutoff) if cutoff.isascii() and cutoff.isdigit() else 0
+    if k < 1:
+        problems.append(f"{text!r}: write the length of the list after '@', as in 'NDCG@10'")
+    if problems:
+        raise ConfigError(problems)
+    return METRICS[name], k
+
+
+def summarise(ranks: Int[np.ndarray, "U"], ks: Iterable[int]) -> dict[str, float]:
+    """Every metric at every k, in the order HR@5, NDCG@5, MRR@5, HR@10, ...
+
+    >>> summarise(np.array([1, 3, 11, 40]), [10])["HR@10"]
+    0.5
+
+    Args:
+        ranks: rank of each user's target.
+        ks: lengths of the list, in the order wanted.
+
+    Raises:
+        ValueError: no ranks, a rank below 1, or a k below 1.
+    """
+    return {f"{name}@{k}": metric(ranks, k) for k in ks for name, metric in METRICS.items()}
+
+
+def _within(ranks: Int[np.ndarray, "U"], k: int) -> Bool[np.ndarray, "U"]:
+    """Whose target is among the first k. A mean over nobody has no value, so nobody is refused."""
+    if ranks.size == 0:
+        raise ValueError("no ranks: a metric of no users is not defined")
+    if k < 1:
+        raise ValueError(f"k is {k}: a list has at least one place")
+    if ranks.min() < 1:
+        raise ValueError(f"a rank is {ranks.min()}: the best rank is 1")
+    within: Bool[np.ndarray, "U"] = ranks <= k
+    return within

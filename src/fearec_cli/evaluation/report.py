@@ -1,0 +1,78 @@
+"""Both protocols side by side, next to the popularity baseline: as a table to read, as JSON to keep.
+
+A number is never shown without its protocol: between the two, the same weights differ by a quarter.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from fearec_cli.evaluation.evaluate import Evaluation
+from fearec_cli.evaluation.ranks import RankProtocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What is reported of one model on one split.
+
+    Attributes:
+        dataset: name of the data set.
+        fingerprint: of the prepared data set, so that only results on the same data are compared.
+        model: ranks of the model.
+        popularity: ranks of the baseline, on the same split of the same data.
+        ks: lengths of the list, in the order shown.
+        protocols: those reported, in the order shown.
+    """
+
+    dataset: str
+    fingerprint: str
+    model: Evaluation
+    popularity: Evaluation
+    ks: Sequence[int] = (5, 10, 20)
+    protocols: Sequence[RankProtocol] = ("unmasked", "seen-masked")
+
+    def metrics(self, evaluation: Evaluation) -> dict[RankProtocol, dict[str, float]]:
+        """Every metric of the model or the baseline, under each protocol reported."""
+        metrics = evaluation.metrics(self.ks)
+        return {protocol: metrics[protocol] for protocol in self.protocols}
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report as JSON values, in full precision.
+
+    Returns:
+        `{"dataset", "fingerprint", "split", "users", "protocols", "popularity"}`; the last two are
+        `{"unmasked": {"HR@5": ..., ...}, "seen-masked": {...}}` of the model and of the baseline.
+    """
+    return {
+        "dataset": report.dataset,
+        "fingerprint": report.fingerprint,
+        "split": report.model.split,
+        "users": report.model.users,
+        "protocols": report.metrics(report.model),
+        "popularity": report.metrics(report.popularity),
+    }
+
+
+def to_table(report: Report) -> Table:
+    """The report as a table for `rich`: a row a metric, four decimals; no wider than 80 columns."""
+    model = report.metrics(report.model)
+    popularity = report.metrics(report.popularity)
+    table = Table(
+        # Text, not str: a data set's name is no markup.
+        title=Text(f"{report.dataset}, {report.model.split}, {report.model.users:,} users"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("metric", no_wrap=True)
+    for protocol in model:
+        table.add_column(f"{protocol}\nmodel", justify="right", no_wrap=True)
+        table.add_column(f"{protocol}\npopularity", justify="right", no_wrap=True)
+    for name in next(iter(model.values())):
+        values = (f"{metrics[protocol][name]:.4f}" for protocol in model for metrics in (model, popularity))
+        table.add_row(name, *values)
+    return table

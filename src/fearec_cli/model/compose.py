@@ -1,0 +1,66 @@
+"""From names to a model: the one place where components become modules."""
+
+import torch
+from torch import nn
+
+from fearec_cli.api import FeedForward, LayerShape
+from fearec_cli.composition import branches
+from fearec_cli.config import RunConfig
+from fearec_cli.model.embedding import Embedding
+from fearec_cli.model.encoder import Encoder
+from fearec_cli.model.layer import Layer
+from fearec_cli.registry import Registry
+
+# Standard deviation of initial weights, as in BERT and every model of this family.
+INITIAL_STD = 0.02
+
+
+def build_encoder(config: RunConfig, registry: Registry, n_items: int) -> Encoder:
+    """Build the model that a configuration describes, with fresh weights from torch's default generator.
+
+    Args:
+        config: a validated configuration.
+        registry: where its components are found.
+        n_items: size of the catalogue.
+
+    Raises:
+        ConfigError: a component cannot be built in its place.
+    """
+    model = config.model
+    embedding = Embedding(n_items, model.max_length, model.dim, model.hidden_dropout)
+    layers = [_build_layer(config, registry, layer) for layer in range(model.layers)]
+    encoder = Encoder(embedding, layers, model.max_length, model.padding)
+    encoder.apply(_initialise)
+    embedding.reset(INITIAL_STD)
+    return encoder
+
+
+def _build_layer(config: RunConfig, registry: Registry, layer: int) -> Layer:
+    model = config.model
+    shape = LayerShape(
+        layer=layer,
+        n_layers=model.layers,
+        max_length=model.max_length,
+        dim=model.dim,
+        heads=model.heads,
+        hidden_dropout=model.hidden_dropout,
+        attention_dropout=model.attention_dropout,
+    )
+    options = config.components
+    names = branches(config.attention)
+    return Layer(
+        shape,
+        registry.get("filter", config.filter).component.build(options[config.filter], shape),
+        [registry.get("attention", name).component.build(options[name], shape) for name in names],
+        registry.get("fusion", config.fusion).component.build(options[config.fusion], shape, len(names)),
+        FeedForward(model.dim, model.inner, model.hidden_dropout),
+    )
+
+
+@torch.no_grad()
+def _initialise(module: nn.Module) -> None:
+    """Draw linear maps from a normal distribution; other modules keep the start they chose."""
+    if isinstance(module, nn.Linear):
+        module.weight.normal_(0, INITIAL_STD)
+        if module.bias is not None:
+            module.bias.zero_()

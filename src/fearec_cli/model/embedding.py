@@ -1,0 +1,41 @@
+"""From item ids to the input of the first layer."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from fearec_cli.api import Dropout
+
+
+class Embedding(nn.Module):
+    """dropout(LayerNorm(item + position)).
+
+    Args:
+        n_items: I; ids run from 1 to I, 0 is padding and stays a zero row.
+        max_length: N.
+        dim: D.
+        dropout: probability of dropping a unit.
+    """
+
+    def __init__(self, n_items: int, max_length: int, dim: int, dropout: float) -> None:
+        super().__init__()
+        self.items = nn.Embedding(n_items + 1, dim, padding_idx=0)
+        self.positions = nn.Embedding(max_length, dim)
+        self.norm = nn.LayerNorm(dim, eps=1e-12)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, ids: Int[Tensor, "B N"]) -> Float[Tensor, "B N D"]:
+        """Input of the first layer."""
+        out: Tensor = self.dropout(self.norm(self.items(ids) + self.positions.weight))
+        return out
+
+    def item_table(self) -> Float[Tensor, "I D"]:
+        """The items' vectors, without the padding row."""
+        return self.items.weight[1:]
+
+    @torch.no_grad()
+    def reset(self, std: float) -> None:
+        """Draw both tables from a normal distribution and zero the padding row."""
+        self.items.weight.normal_(0, std)
+        self.items.weight[0].zero_()
+        self.positions.weight.normal_(0, std)

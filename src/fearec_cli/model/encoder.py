@@ -1,0 +1,87 @@
+"""The encoder: from padded ids to one representation a sequence."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from fearec_cli.api import View
+from fearec_cli.data.batches import Padding
+from fearec_cli.model.embedding import Embedding
+from fearec_cli.model.layer import Layer
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the encoder gives.
+
+    Attributes:
+        representation: output at each sequence's last real position.
+        positions: output at every position; only where `positions` was wanted.
+        branches: context of each branch of the last layer at the last real position; only where
+            `branches` was wanted.
+        spectrum: magnitude at each frequency of the last layer's filtered input; only where `spectrum`
+            was wanted.
+    """
+
+    representation: Float[Tensor, "B D"]
+    positions: Float[Tensor, "B N D"] | None = None
+    branches: tuple[Float[Tensor, "B D"], ...] = ()
+    spectrum: Float[Tensor, "B F D"] | None = None
+
+
+class Encoder(nn.Module):
+    """Embedding and layers.
+
+    Args:
+        embedding: input.
+        layers: from the input's side up.
+        max_length: N.
+        padding: side of the padding in the ids.
+    """
+
+    def __init__(self, embedding: Embedding, layers: Sequence[Layer], max_length: int, padding: Padding) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.layers = nn.ModuleList(layers)
+        self.max_length = max_length
+        self.padding: Padding = padding
+
+    def forward(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], wanted: Collection[View] = ()) -> Encoded:
+        """Encode sequences.
+
+        Args:
+            ids: padded histories, 0 is padding.
+            lengths: number of real positions, 1 at least.
+            wanted: what is needed besides the representation.
+        """
+        valid = ids > 0
+        last = lengths - 1 if self.padding == "right" else torch.full_like(lengths, self.max_length - 1)
+        x = self.embedding(ids)
+        top = len(self.layers) - 1
+        for depth, layer in enumerate(self.layers):
+            # Prediction and loss read one position: the last layer computes no other.
+            last_only = depth == top and "positions" not in wanted
+            out = layer(x, valid, lengths, last, last_only)
+            x = out.x
+        rows = torch.arange(len(ids), device=ids.device)
+        at = torch.zeros_like(last) if last_only else last
+        return Encoded(
+            representation=x[rows, at],
+            positions=x if "positions" in wanted else None,
+            branches=tuple(context[rows, at] for context in out.contexts) if "branches" in wanted else (),
+            spectrum=torch.fft.rfft(out.inputs.filtered("x"), dim=1, norm="ortho").abs()
+            if "spectrum" in wanted
+            else None,
+        )
+
+    def represent(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B D"]:
+        """Representation whose product with the item table scores every item."""
+        encoded: Encoded = self(ids, lengths)
+        return encoded.representation
+
+    def item_table(self) -> Float[Tensor, "I D"]:
+        """The items' vectors, without the padding row."""
+        return self.embedding.item_table()

@@ -1,0 +1,1 @@
+"""Published models as data: one TOML file each."""

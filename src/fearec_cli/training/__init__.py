@@ -1,0 +1,1 @@
+"""Training: the objective, the loop, checkpoints and the record of a run."""

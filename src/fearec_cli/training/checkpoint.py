@@ -1,0 +1,184 @@
+"""The checkpoint: one safetensors file that is enough by itself.
+
+It holds the weights, the raw item ids (so that new histories can be scored without the data set), and in
+its metadata the resolved configuration, the packages its components came from, the fingerprint of its data
+set and its validation metrics. Nothing is pickled.
+"""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fearec_cli.atomic import atomic_file
+from fearec_cli.config import RunConfig, read_config
+from fearec_cli.errors import CheckpointError, ConfigError
+from fearec_cli.evaluation.ranks import RankProtocol
+from fearec_cli.model.compose import build_encoder
+from fearec_cli.model.encoder import Encoder
+from fearec_cli.registry import Registry
+
+FORMAT = 1
+_WEIGHTS = "model."
+_VOCABULARY_BYTES = "vocabulary.bytes"
+_VOCABULARY_OFFSETS = "vocabulary.offsets"
+
+
+class Origin(BaseModel):
+    """The package that a component came from when the checkpoint was made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: str
+    package: str
+    version: str
+
+
+class CheckpointInfo(BaseModel):
+    """What a checkpoint tells of itself.
+
+    Attributes:
+        format: of the file.
+        config: TOML of the run.
+        components: where its components came from.
+        dataset: name of the data set it was trained on.
+        fingerprint: of that data set.
+        step: optimiser steps taken.
+        metrics: of validation, by protocol; empty where the run was stopped before one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int = FORMAT
+    config: str
+    components: tuple[Origin, ...]
+    dataset: str
+    fingerprint: str
+    step: int
+    metrics: Mapping[RankProtocol, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint in memory.
+
+    Attributes:
+        path: the file.
+        info: what it tells of itself.
+        config: its configuration, checked against what is installed.
+        encoder: the model, in evaluation mode.
+        item_ids: raw id of each row of the item table.
+    """
+
+    path: Path
+    info: CheckpointInfo
+    config: RunConfig
+    encoder: Encoder
+    item_ids: list[str]
+
+
+def describe(
+    config: RunConfig,
+    registry: Registry,
+    *,
+    dataset: str,
+    fingerprint: str,
+    step: int,
+    metrics: Mapping[RankProtocol, Mapping[str, float]],
+) -> CheckpointInfo:
+    """What a checkpoint of this configuration is to tell of itself."""
+    found = [registry.find(name) for name in config.components]
+    origins = tuple(
+        Origin(name=entry.name, kind=entry.kind, package=entry.package, version=entry.version) for entry in found
+    )
+    return CheckpointInfo(
+        config=config.to_toml(),
+        components=origins,
+        dataset=dataset,
+        fingerprint=fingerprint,
+        step=step,
+        metrics=metrics,
+    )
+
+
+def save_checkpoint(path: Path, encoder: Encoder, item_ids: Sequence[str], info: CheckpointInfo) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    encoded = [text.encode() for text in item_ids]
+    offsets = torch.tensor([0, *(len(text) for text in encoded)]).cumsum(0)
+    tensors = {_WEIGHTS + name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+    tensors[_VOCABULARY_BYTES] = torch.frombuffer(bytearray(b"".join(encoded)), dtype=torch.uint8)
+    tensors[_VOCABULARY_OFFSETS] = offsets
+    with atomic_file(path) as temporary:
+        save_file(tensors, temporary, metadata={"fearec": info.model_dump_json()})
+
+
+def load_checkpoint(path: Path, registry: Registry, device: torch.device) -> Checkpoint:
+    """Read a checkpoint and build its model.
+
+    Raises:
+        CheckpointError: the file is missing, cut short, no checkpoint of ours, newer than this program, or
+            needs a component that is not installed.
+    """
+    info, tensors = _read(path)
+    try:
+        config = read_config(registry, info.config)
+    except ConfigError as error:
+        raise CheckpointError(_missing(path, info, registry) or f"{path}: {error}") from error
+    offsets = tensors[_VOCABULARY_OFFSETS].tolist()
+    text = tensors[_VOCABULARY_BYTES].numpy().tobytes()
+    item_ids = [text[start:end].decode() for start, end in itertools.pairwise(offsets)]
+    encoder = build_encoder(config, registry, len(item_ids))
+    weights = {name.removeprefix(_WEIGHTS): tensor for name, tensor in tensors.items() if name.startswith(_WEIGHTS)}
+    try:
+        encoder.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path}: its weights do not fit its configuration: {reason}") from error
+    return Checkpoint(path, info, config, encoder.to(device).eval(), item_ids)
+
+
+def _read(path: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such checkpoint; `fearec train` writes best.safetensors")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: is no whole safetensors file ({error}); copy or train it again") from error
+    if "fearec" not in metadata:
+        raise CheckpointError(f"{path}: is a safetensors file, but no checkpoint of fearec")
+    try:
+        table: dict[str, Any] = json.loads(metadata["fearec"])
+        if table.get("format", 0) > FORMAT:
+            raise CheckpointError(
+                f"{path}: has format {table['format']}, and this program reads up to {FORMAT}; upgrade fearec"
+            )
+        return CheckpointInfo.model_validate(table), tensors
+    except (json.JSONDecodeError, ValidationError) as error:
+        raise CheckpointError(f"{path}: its description cannot be read: {error}") from error
+
+
+def _missing(path: Path, info: CheckpointInfo, registry: Registry) -> str:
+    """A message naming the packages of components that nobody offers here; empty if all are there."""
+    known = {entry.name for entry in registry}
+    lacking = [origin for origin in info.components if origin.name not in known]
+    if not lacking:
+        return ""
+    parts = ", ".join(f"the {origin.kind} {origin.name!r} of {origin.package} {origin.version}" for origin in lacking)
+    packages = " ".join(sorted({f"{origin.package}=={origin.version}" for origin in lacking}))
+    broken = "".join(f" ({plugin})" for plugin in registry.broken)
+    return f"{path}: was made with {parts}, which is not installed; `pip install {packages}`{broken}"

@@ -1,0 +1,315 @@
+"""The training loop: steps, validation, early stopping, and what a run leaves in its directory."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from fearec_cli.atomic import atomic_file
+from fearec_cli.config import RunConfig
+from fearec_cli.data.batches import InteractionTable, TrainingPrefixes
+from fearec_cli.data.prepared import Prepared
+from fearec_cli.errors import DataError, OutputError, TrainingError
+from fearec_cli.evaluation.evaluate import evaluate
+from fearec_cli.evaluation.metrics import parse_metric
+from fearec_cli.evaluation.ranks import RankProtocol
+from fearec_cli.model.compose import build_encoder
+from fearec_cli.registry import Registry
+from fearec_cli.training.checkpoint import describe, save_checkpoint
+from fearec_cli.training.objective import Objective
+from fearec_cli.training.state import Place, RunState
+from fearec_cli.training.tracking import EpochRecord, append_record
+
+StopReason = Literal["patience", "epochs", "max-steps", "time-limit", "interrupted"]
+
+RUN_FILE = "run.toml"
+BEST_FILE = "best.safetensors"
+RECORD_FILE = "metrics.jsonl"
+STATE_FILE = Path("last") / "state.safetensors"
+# Metrics of the record; the one that picks the best weights is added where it is another.
+RECORDED_KS = (5, 10, 20)
+
+
+class Reporter(Protocol):
+    """Who is told how training goes."""
+
+    def on_step(self, place: Place, steps: int, losses: Tensor, prefixes_per_second: float) -> None:
+        """After each step; reading `losses` makes the host wait for the device, so seldom do.
+
+        Args:
+            place: where the run stands.
+            steps: of an epoch.
+            losses: [1 + terms] running means over the epoch: the objective, then each term.
+            prefixes_per_second: of this epoch so far.
+        """
+
+    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
+        """After each validation."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        reason: what ended it.
+        checkpoint: the best weights.
+        place: where it stood.
+        prefixes_per_second: over the whole run in this process, validation left out.
+    """
+
+    reason: StopReason
+    checkpoint: Path
+    place: Place
+    prefixes_per_second: float
+
+
+class Stop:
+    """Asks a run to end after its current step; what a signal handler calls."""
+
+    requested = False
+
+    def request(self) -> None:
+        """Ask."""
+        self.requested = True
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that a configuration names; `auto` is the first GPU, or the CPU.
+
+    Raises:
+        TrainingError: it is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there[device.type]:
+        raise TrainingError(f"training.device: {name!r} is not available on this machine; use 'auto' or 'cpu'")
+    return device
+
+
+class Trainer:
+    """One run on one data set.
+
+    Args:
+        config: a validated configuration.
+        registry: where its components are found.
+        prepared: the data set.
+        directory: where the run leaves its files.
+        reporter: who is told how it goes.
+
+    Raises:
+        DataError: the data set has no training prefix.
+        ConfigError: a component cannot be built in its place.
+        TrainingError: the device is not there.
+    """
+
+    def __init__(
+        self, config: RunConfig, registry: Registry, prepared: Prepared, directory: Path, reporter: Reporter
+    ) -> None:
+        self._config = config
+        self._registry = registry
+        self._prepared = prepared
+        self._directory = directory
+        self._reporter = reporter
+        self._metric, self._metric_k = parse_metric(config.training.metric)
+        self._item_ids = prepared.item_ids()
+
+        device = choose_device(config.training.device)
+        torch.manual_seed(config.training.seed)
+        self._table = InteractionTable.load(prepared, device)
+        self._prefixes = TrainingPrefixes(self._table, prepared, config.model.max_length, config.model.padding)
+        if len(self._prefixes) == 0:
+            raise DataError(
+                f"{prepared.directory}: no user has the 4 interactions that make one training prefix beside a "
+                "validation and a test target; prepare it with more data"
+            )
+        self._objective = Objective(config, registry)
+        encoder = build_encoder(config, registry, prepared.n_items).to(device)
+        optimizer = torch.optim.Adam(encoder.parameters(), lr=config.training.learning_rate, fused=True)
+        self._state = RunState(Place(), encoder, optimizer, torch.Generator().manual_seed(config.training.seed))
+        self._trained_prefixes = 0
+        self._trained_seconds = 0.0
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are learned."""
+        return sum(parameter.numel() for parameter in self._state.encoder.parameters())
+
+    @property
+    def terms(self) -> list[str]:
+        """Names of the loss terms, in the order of `Reporter.on_step`'s losses."""
+        return [term.name for term in self._objective.terms]
+
+    def resume(self) -> None:
+        """Take up the run that stands in the directory.
+
+        Raises:
+            CheckpointError: there is none, or it belongs to another configuration or data set.
+        """
+        self._state.load(self._directory / STATE_FILE, self._config.identity(), self._prepared.fingerprint)
+
+    def run(self, stop: Stop) -> Outcome:
+        """Train until a limit, until validation stops improving, or until asked to stop.
+
+        Raises:
+            TrainingError: the loss is not finite.
+            OutputError: the directory cannot be written.
+        """
+        with atomic_file(self._directory / RUN_FILE) as temporary:
+            temporary.write_text(self._config.to_toml(), encoding="utf-8")
+        place = self._state.place
+        reason = self._finished()  # a run that is resumed may have been at its end
+        while reason is None:
+            reason, losses, seconds, prefixes = self._epoch(stop)
+            self._trained_prefixes += prefixes
+            self._trained_seconds += seconds
+            if reason != "interrupted":
+                self._validate(losses, prefixes / max(seconds, 1e-9))
+            elif place.best is None:
+                self._save_best({})
+            self._save_state()
+            reason = reason or self._finished()
+        return Outcome(
+            reason,
+            self._directory / BEST_FILE,
+            place,
+            self._trained_prefixes / max(self._trained_seconds, 1e-9),
+        )
+
+    def _finished(self) -> StopReason | None:
+        """What ends the run after a validation, if anything does."""
+        training, place = self._config.training, self._state.place
+        if place.worse >= training.patience:
+            return "patience"
+        return "epochs" if place.epoch >= training.epochs else self._limit()
+
+    def _limit(self) -> StopReason | None:
+        """The limit that is reached, which may be in the middle of an epoch."""
+        training, place = self._config.training, self._state.place
+        if 0 < training.max_steps <= place.step:
+            return "max-steps"
+        if 0 < training.time_limit * 60 <= place.seconds:
+            return "time-limit"
+        return None
+
+    def _epoch(self, stop: Stop) -> tuple[StopReason | None, Tensor, float, int]:
+        """Train to the end of the epoch, or to what ends the run before it.
+
+        Returns:
+            What ended the run, mean losses, seconds and prefixes.
+        """
+        training, place = self._config.training, self._state.place
+        # The order depends on seed and epoch alone, so that a resumed run finds its place in it.
+        order = torch.Generator().manual_seed(training.seed + place.epoch)
+        batches = list(self._prefixes.epoch(training.batch_size, order))
+        total = torch.zeros(1 + len(self.terms), device=self._table.items.device)
+        begin, before = time.perf_counter(), place.seconds
+        prefixes, first = 0, place.step_in_epoch
+        reason: StopReason | None = None
+        self._state.encoder.train()
+        for step in range(first, len(batches)):
+            total += self._step(batches[step])
+            place.step += 1
+            place.step_in_epoch = step + 1
+            prefixes += len(batches[step])
+            elapsed = time.perf_counter() - begin
+            place.seconds = before + elapsed
+            self._reporter.on_step(place, len(batches), total / (step + 1 - first), prefixes / elapsed)
+            reason = "interrupted" if stop.requested else self._limit()
+            if reason is not None:
+                break
+        losses = total / max(1, place.step_in_epoch - first)
+        self._refuse_infinite(losses)  # the epoch's one wait for the device
+        if place.step_in_epoch == len(batches):
+            place.epoch += 1
+            place.step_in_epoch = 0
+        return reason, losses, time.perf_counter() - begin, prefixes
+
+    def _step(self, chosen: Tensor) -> Tensor:
+        state = self._state
+        loss, values = self._objective(state.encoder, self._prefixes, chosen, state.draws)
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        state.optimizer.step()
+        return torch.cat([loss.detach()[None], values])
+
+    def _refuse_infinite(self, losses: Tensor) -> None:
+        for name, value in zip(["the objective", *self.terms], losses.tolist(), strict=True):
+            if not math.isfinite(value):
+                place = self._state.place
+                kept = self._directory / BEST_FILE
+                last_good = (
+                    f"the best weights before it are in {kept}" if place.best is not None else "nothing was kept"
+                )
+                raise TrainingError(
+                    f"{name} became {value} in epoch {place.epoch + 1}, by step {place.step}; lower "
+                    f"training.learning_rate or the term's weight; {last_good}"
+                )
+
+    def _validate(self, losses: Tensor, prefixes_per_second: float) -> None:
+        training, place = self._config.training, self._state.place
+        encoder = self._state.encoder.eval()
+        evaluation = evaluate(encoder, self._table, "valid")
+        ks = sorted({*RECORDED_KS, self._metric_k})
+        metrics = evaluation.metrics(ks)
+        value = self._metric(evaluation.ranks[training.protocol], self._metric_k)
+        better = place.best is None or value > place.best
+        place.worse = 0 if better else place.worse + 1
+        if better:
+            place.best, place.best_epoch = value, max(1, place.epoch)
+            self._save_best(metrics)
+        objective, *terms = losses.tolist()
+        record = EpochRecord(
+            epoch=place.epoch + (place.step_in_epoch > 0),
+            step=place.step,
+            seconds=place.seconds,
+            prefixes_per_second=prefixes_per_second,
+            loss=objective,
+            terms=dict(zip(self.terms, terms, strict=True)),
+            valid=metrics,
+        )
+        append_record(self._directory / RECORD_FILE, record)
+        self._reporter.on_epoch(record, best=better)
+
+    def _save_best(self, metrics: Mapping[RankProtocol, Mapping[str, float]]) -> None:
+        info = describe(
+            self._config,
+            self._registry,
+            dataset=self._prepared.name,
+            fingerprint=self._prepared.fingerprint,
+            step=self._state.place.step,
+            metrics=metrics,
+        )
+        save_checkpoint(self._directory / BEST_FILE, self._state.encoder, self._item_ids, info)
+
+    def _save_state(self) -> None:
+        self._state.save(self._directory / STATE_FILE, self._config.identity(), self._prepared.fingerprint)
+
+
+def new_run_directory(root: Path, name: str) -> Path:
+    """A directory for a run under `root` that does not exist yet: `name`, `name-2`, `name-3`, ..."""
+    number = 1
+    while (directory := root / (name if number == 1 else f"{name}-{number}")).exists():
+        number += 1
+    return directory
+
+
+def claim_run_directory(directory: Path) -> None:
+    """Refuse to train over another run.
+
+    Raises:
+        OutputError: something stands in the directory.
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise OutputError(f"{directory}: is not empty; choose another --out, or continue the run there with --resume")

@@ -1,0 +1,203 @@
+"""Filters, order and ids of `prepare`, by hand and against plain loops."""
+
+from collections import Counter
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fearec_cli.api import Log, Source
+from fearec_cli.data.interactions import Interactions
+from fearec_cli.data.prepare import Settings, prepare
+from fearec_cli.data.statistics import Statistics
+from fearec_cli.errors import DataError
+
+Row = tuple[str, str, int, float]
+OFF = Settings(k_core=0)
+
+
+def log_of(rows: list[Row], *, drop: tuple[str, ...] = ()) -> Log:
+    schema = {"user": pl.String, "item": pl.String, "timestamp": pl.Int64, "rating": pl.Float64}
+    frame = pl.DataFrame(rows, schema=schema, orient="row").drop(drop)
+    return Log(frame=frame.lazy(), source=Source(adapter="test", location="test.csv"))
+
+
+def sequences(result: Interactions) -> dict[str, list[str]]:
+    """What was kept, in raw ids: user -> items, oldest first."""
+    return {
+        result.raw_users[user]: [result.raw_items[int(item) - 1] for item in result.items[start:end]]
+        for user, (start, end) in enumerate(zip(result.offsets[:-1], result.offsets[1:], strict=True))
+    }
+
+
+def test_order_is_by_time_and_ties_keep_the_order_of_the_source() -> None:
+    rows = [("u", "late", 9, 1.0), ("u", "b", 5, 1.0), ("u", "a", 5, 1.0), ("u", "first", 1, 1.0)]
+    result = prepare(log_of(rows), OFF)
+    assert sequences(result) == {"u": ["first", "b", "a", "late"]}
+    assert result.timestamps is not None
+    assert result.timestamps.tolist() == [1, 5, 5, 9]
+
+
+def test_without_times_the_order_is_that_of_the_source() -> None:
+    rows = [("u", item, 0, 1.0) for item in "cab"]
+    result = prepare(log_of(rows, drop=("timestamp", "rating")), OFF)
+    assert sequences(result) == {"u": ["c", "a", "b"]}
+    assert result.timestamps is None
+
+
+def test_ids_follow_first_appearance() -> None:
+    rows = [("z", "q", 3, 1.0), ("a", "p", 1, 1.0)]
+    rows += [(user, item, 4 + n, 1.0) for n, item in enumerate("pr") for user in "az"]
+    result = prepare(log_of(rows), OFF)
+    # z comes first in the source; its items oldest first are q, p, r, though "p" has the earliest time.
+    assert result.raw_users.to_list() == ["z", "a"]
+    assert result.raw_items.to_list() == ["q", "p", "r"]
+    assert result.items.tolist() == [1, 2, 3, 2, 2, 3]
+    assert result.items.dtype == np.int32
+    assert result.offsets.tolist() == [0, 3, 6]
+    assert result.offsets.dtype == np.int64
+
+
+def test_users_are_numbered_by_their_first_remaining_row() -> None:
+    rows = [("a", "x", 0, 1.0)] + [(user, item, 0, 5.0) for user in "ba" for item in "xyz"]
+    result = prepare(log_of(rows), Settings(k_core=0, min_rating=2))
+    assert result.raw_users.to_list() == ["b", "a"]
+
+
+def test_the_rating_threshold_keeps_equal_ratings() -> None:
+    rows = [("u", item, 0, rating) for item, rating in zip("abcd", (3.0, 4.0, 5.0, 4.5), strict=True)]
+    assert sequences(prepare(log_of(rows), Settings(k_core=0, min_rating=4))) == {"u": ["b", "c", "d"]}
+
+
+def test_repeated_pairs_stay_unless_asked() -> None:
+    rows = [("u", item, time, 1.0) for item, time in [("a", 4), ("b", 2), ("a", 1), ("c", 3)]]
+    assert sequences(prepare(log_of(rows), OFF)) == {"u": ["a", "b", "c", "a"]}
+    kept = prepare(log_of(rows), Settings(k_core=0, deduplicate=True))
+    assert sequences(kept) == {"u": ["a", "b", "c"]}
+
+
+def test_min_length_drops_short_users_after_the_core() -> None:
+    rows = [("short", item, 0, 1.0) for item in "abc"] + [("long", item, 0, 1.0) for item in "abcd"]
+    assert list(sequences(prepare(log_of(rows), Settings(k_core=0, min_length=4)))) == ["long"]
+
+
+Rows = st.lists(
+    st.tuples(st.sampled_from("uvwxy"), st.sampled_from("abcdef"), st.integers(0, 4), st.just(1.0)),
+    min_size=1,
+    max_size=80,
+)
+
+
+def core_by_loops(rows: list[Row], k: int) -> list[Row]:
+    while True:
+        users, items = Counter(row[0] for row in rows), Counter(row[1] for row in rows)
+        kept = [row for row in rows if users[row[0]] >= k and items[row[1]] >= k]
+        if kept == rows:
+            return rows
+        rows = kept
+
+
+@given(Rows, st.integers(3, 6))
+def test_core_and_order_are_what_loops_find(rows: list[Row], k: int) -> None:
+    kept = core_by_loops(rows, k)
+    if not kept:
+        with pytest.raises(DataError, match="core is empty"):
+            prepare(log_of(rows), Settings(k_core=k))
+        return
+    expected: dict[str, list[str]] = {user: [] for user, *_ in kept}
+    for user, item, _, _ in sorted(kept, key=lambda row: row[2]):
+        expected[user].append(item)
+    result = prepare(log_of(rows), Settings(k_core=k))
+    assert sequences(result) == expected
+    assert result.raw_users.to_list() == list(expected)
+    assert result.raw_items.to_list() == list(dict.fromkeys(item for items in expected.values() for item in items))
+    assert set(result.items) == set(range(1, len(result.raw_items) + 1))
+
+
+@given(Rows)
+def test_what_is_prepared_prepares_to_itself(rows: list[Row]) -> None:
+    settings = Settings(k_core=0, min_length=3)
+    try:
+        once = prepare(log_of(rows), settings)
+    except DataError:
+        return
+    again = [
+        (str(user + 1), str(item), int(time), 1.0)
+        for user, (start, end) in enumerate(zip(once.offsets[:-1], once.offsets[1:], strict=True))
+        for item, time in zip(once.items[start:end], once.timestamps[start:end], strict=True)
+    ]
+    twice = prepare(log_of(again), settings)
+    np.testing.assert_array_equal(twice.items, once.items)
+    np.testing.assert_array_equal(twice.offsets, once.offsets)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (Settings(k_core=9), r"the 9-core is empty.*lower --k-core"),
+        (Settings(k_core=0, min_rating=9), r"no rating is 9 or higher; lower --min-rating"),
+        (Settings(k_core=0, min_length=9), r"no user has 9 interactions; lower --min-length"),
+    ],
+)
+def test_the_filter_that_leaves_nothing_is_named(settings: Settings, message: str) -> None:
+    rows = [("u", item, 0, 1.0) for item in "abc"]
+    with pytest.raises(DataError, match=rf"^test\.csv: {message}"):
+        prepare(log_of(rows), settings)
+
+
+def test_users_too_short_for_leave_one_out_are_named_and_counted() -> None:
+    rows = [("ok", item, 0, 1.0) for item in "abc"] + [
+        ("s", "a", 0, 1.0),
+        ("t", "b", 0, 1.0),
+        ("s", "b", 0, 1.0),
+    ]
+    with pytest.raises(DataError, match=r"user 's' has 2 interactions left.*fewer: 2;.*--min-length 3.*--k-core"):
+        prepare(log_of(rows), OFF)
+
+
+def test_an_empty_log_is_refused() -> None:
+    with pytest.raises(DataError, match="has no interactions"):
+        prepare(log_of([]), OFF)
+
+
+def test_a_threshold_needs_ratings() -> None:
+    with pytest.raises(DataError, match="has no ratings"):
+        prepare(log_of([("u", "a", 0, 1.0)], drop=("rating",)), Settings(min_rating=1))
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pl.DataFrame({"user": ["u"]}), "no column 'item'"),
+        (pl.DataFrame({"user": ["u"], "item": [1]}), "'item' is Int64, not String"),
+        (
+            pl.DataFrame({"user": ["u"], "item": ["a"], "timestamp": [1.5]}),
+            "'timestamp' is Float64, not Int64",
+        ),
+        (pl.DataFrame({"user": ["u", None], "item": ["a", "b"]}), "missing values"),
+    ],
+)
+def test_an_adapter_that_breaks_the_contract_is_named(frame: pl.DataFrame, message: str) -> None:
+    log = Log(frame=frame.lazy(), source=Source(adapter="theirs", location="x"))
+    with pytest.raises(DataError, match=rf"{message}.*adapter 'theirs'"):
+        prepare(log, OFF)
+
+
+def test_statistics_by_hand() -> None:
+    day = 86_400 * 10**6
+    rows = [("u", item, day, 1.0) for item in "abcd"] + [("v", item, 2 * day, 1.0) for item in "abc"]
+    counts = Statistics.of(prepare(log_of(rows), OFF))
+    assert counts == Statistics(
+        users=2,
+        items=4,
+        interactions=7,
+        train_prefixes=1,
+        valid=2,
+        test=2,
+        first="1970-01-02T00:00:00Z",
+        last="1970-01-03T00:00:00Z",
+    )
+    assert counts.mean_length == 3.5
+    assert counts.sparsity == 1 - 7 / 8
