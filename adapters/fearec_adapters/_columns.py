@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -102,8 +102,8 @@ class Table:
             infer_schema=False,
         )
 
-    def _bad_row(self, row: Mapping[str, object], columns: Mapping[str, str], unit: TimeUnit) -> DataError:
-        line, fields = self._records().at(int(str(row["row"])) + self.header)
+    def _bad_row(self, row: Mapping[str, Any], columns: Mapping[str, str], unit: TimeUnit) -> DataError:
+        line, fields = self._records().at(row["row"] + self.header)
         name = next(name for name in columns if row[name] is None)
         position = self.columns.index(columns[name])
         value = fields[position] if position < len(fields) else ""
@@ -123,7 +123,10 @@ class Table:
                 f"{self.path}, line {line}: has {len(fields)} fields, and the first line {width}; "
                 f"is {self.separator!r} the separator, and are fields that contain it in double quotes?"
             )
-        return DataError(f"{self.path}: cannot be read as a table: {str(error).splitlines()[0]}")
+        return DataError(
+            f"{self.path}: cannot be read as a table ({str(error).splitlines()[0]}); "
+            f"look for a quotation mark without its partner"
+        )
 
     def _records(self) -> Records:
         return Records(self.data, self.separator, quoted=self.quoted)

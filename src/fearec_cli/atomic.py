@@ -44,10 +44,16 @@ def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
             _flush(file)
         if path.exists():
             # A directory cannot be renamed over a full one: step aside, take the place, then delete.
-            aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)) / "old"
-            os.replace(path, aside)
-            os.replace(temporary, path)
-            shutil.rmtree(aside.parent)
+            aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            try:
+                os.replace(path, aside / "old")
+                os.replace(temporary, path)
+            except OSError:
+                if (aside / "old").exists():
+                    os.replace(aside / "old", path)
+                aside.rmdir()
+                raise
+            shutil.rmtree(aside)
         else:
             os.replace(temporary, path)
         _flush(path.parent)

@@ -24,7 +24,7 @@ class Dropout(nn.Module):
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self._dropped_lanes = round(p * _LANES)
+        self._dropped_lanes = min(round(p * _LANES), _LANES - 1)  # p < 1 keeps some, if few
 
     def forward(self, x: Float[Tensor, "*L"]) -> Float[Tensor, "*L"]:
         """Drop units while training; nothing otherwise."""

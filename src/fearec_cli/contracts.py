@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,6 +12,7 @@ Projection = Literal["q", "k", "v"]
 View = Literal["dropout", "semantic", "positions", "branches", "spectrum"]
 
 
+@runtime_checkable
 class Filter(Protocol):
     """A filter along time, built by `build(options, shape: LayerShape)`; usually a `torch.nn.Module`."""
 
@@ -27,6 +28,7 @@ class Filter(Protocol):
         """Gain at each of the n // 2 + 1 frequencies of a sequence of n positions: [F], or [F, D]."""
 
 
+@runtime_checkable
 class Attention(Protocol):
     """A branch, built by `build(options, shape: LayerShape)`; a `torch.nn.Module`.
 
@@ -41,6 +43,7 @@ class Attention(Protocol):
         """The branch's context at the wanted positions."""
 
 
+@runtime_checkable
 class Fusion(Protocol):
     """A head that joins the branches, built by `build(options, shape: LayerShape, branches: int)`."""
 
@@ -56,6 +59,7 @@ class Fusion(Protocol):
         """
 
 
+@runtime_checkable
 class Loss(Protocol):
     """A term of the objective, built by `build(options)`; may be a `torch.nn.Module`.
 

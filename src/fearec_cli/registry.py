@@ -27,8 +27,8 @@ HOOKS: dict[Kind, str] = {
     "loss": "fearec_losses",
     "adapter": "fearec_adapters",
 }
-# Tables of a configuration file; a component of that name could not be given options.
-RESERVED_NAMES = frozenset({"model", "training"})
+# Keys of a configuration file; a component of that name could not be given options.
+RESERVED_NAMES = frozenset({"attention", "filter", "fusion", "loss", "model", "training"})
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -100,8 +100,7 @@ class Registry:
         if entry is None:
             raise PluginError(f"no {kind} is called {name!r}" + self._hints(name, kind))
         if entry.kind != kind:
-            article = "an" if entry.kind[0] in "aeiou" else "a"
-            raise PluginError(f"{name!r} is {article} {entry.kind}, not a {kind}; " + self._offer(kind))
+            raise PluginError(f"{name!r} is {_article(entry.kind)}, not {_article(kind)}; " + self._offer(kind))
         return entry
 
     def _hints(self, name: str, kind: Kind | None) -> str:
@@ -183,13 +182,20 @@ def _checked(component: Component) -> Component:
         raise PluginError(f"a hook gave {type(component).__name__}, not a Component")
     name = component.name
     if not _NAME.fullmatch(name) or name in RESERVED_NAMES:
-        raise PluginError(f"{name!r} is no name for a component: lower case letters, digits and hyphens")
+        raise PluginError(
+            f"{name!r} is no name for a component: lower case letters, digits and hyphens, "
+            f"and none of {', '.join(sorted(RESERVED_NAMES))}"
+        )
     if not (isinstance(component.options, type) and issubclass(component.options, Options)):
         raise PluginError(f"the options of {name!r} are no subclass of fearec_cli.api.Options")
     for option, info in component.options.model_fields.items():
         if info.is_required() or not info.description:
             raise PluginError(f"option {name}.{option} needs a default and a description")
     return component
+
+
+def _article(kind: Kind) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def _package(point: EntryPoint) -> str:

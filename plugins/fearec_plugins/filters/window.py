@@ -32,8 +32,8 @@ def window_bins(n: int, layer: int, n_layers: int, alpha: float, rule: Rule) -> 
     With F bins, L layers and w = max(alpha, 1 / L): q = F - i s and p = F (1 - w) - i s for layer i, with
     step s = F (1 - w) / (L - 1) (FEARec, section 4.2, equations of the frequency ramp), both cut to
     whole bins. "paper" computes with exact fractions, so that neighbouring windows meet and the last one
-    begins at bin 0. "authors" cuts s to a whole number first and computes in floating point, as their
-    released code does; with a single layer, where that code divides by zero, it keeps everything.
+    begins at bin 0. "authors" computes in floating point and, where alpha > 1 / L, cuts s to a whole number
+    first, as their released code does; with a single layer, where that code divides by zero, it keeps everything.
     """
     bins = n // 2 + 1
     if n_layers == 1:
@@ -43,7 +43,9 @@ def window_bins(n: int, layer: int, n_layers: int, alpha: float, rule: Rule) -> 
         step = bins * (1 - width) / (n_layers - 1)
         return math.floor(bins * (1 - width) - layer * step), math.floor(bins - layer * step)
     released_width = max(alpha, 1 / n_layers)
-    released_step = bins * (1 - released_width) // (n_layers - 1)
+    # The released code cuts the step of overlapping windows only, not that of windows of 1 / L.
+    wide = alpha > 1 / n_layers
+    released_step = bins * (1 - alpha) // (n_layers - 1) if wide else (1 / n_layers) * bins
     return int(bins * (1 - released_width) - layer * released_step), int(bins - layer * released_step)
 
 

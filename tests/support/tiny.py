@@ -1,0 +1,124 @@
+"""Small data sets, configurations and layer inputs for tests."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+import torch
+
+from fearec_cli.api import LayerInputs, LayerShape
+from fearec_cli.config import RunConfig, load_config
+from fearec_cli.data.batches import InteractionTable, Padding, TrainingPrefixes
+from fearec_cli.data.interactions import Interactions
+from fearec_cli.data.manifest import Manifest
+from fearec_cli.data.prepared import Prepared
+from fearec_cli.model.compose import build_encoder
+from fearec_cli.model.encoder import Encoder
+from fearec_cli.registry import load_components
+
+SMALL = ("model.dim=8", "model.inner=16", "model.max_length=10", "training.device=cpu")
+
+
+def prepared(sequences: Sequence[Sequence[int]], n_items: int | None = None) -> Prepared:
+    """A prepared data set that is nowhere on disk."""
+    items = np.array([item for sequence in sequences for item in sequence], dtype=np.int32)
+    offsets = np.cumsum([0, *map(len, sequences)], dtype=np.int64)
+    size = int(items.max()) if n_items is None else n_items
+    interactions = Interactions(
+        items=items,
+        offsets=offsets,
+        timestamps=None,
+        raw_users=pl.Series([f"u{user}" for user in range(len(sequences))]),
+        raw_items=pl.Series([f"i{item}" for item in range(1, size + 1)]),
+    )
+    return Prepared(Path("nowhere"), cast(Manifest, SimpleNamespace(name="tiny")), interactions)
+
+
+def training_prefixes(
+    sequences: Sequence[Sequence[int]], max_length: int, padding: Padding = "right"
+) -> TrainingPrefixes:
+    """The training prefixes of such a data set."""
+    data = prepared(sequences)
+    table = InteractionTable.load(data, torch.device("cpu"))
+    return TrainingPrefixes(table, data, max_length, padding)
+
+
+def config(*assignments: str, preset: str = "fearec", **flags: Any) -> RunConfig:
+    """A small configuration over a preset; `flags` as in `load_config`."""
+    return load_config(load_components(), preset=preset, flags=flags, assignments=[*SMALL, *assignments])
+
+
+def encoder(settings: RunConfig, n_items: int = 20, seed: int = 0) -> Encoder:
+    """An encoder in evaluation mode, whose weights are large enough that outputs differ visibly."""
+    torch.manual_seed(seed)
+    model = build_encoder(settings, load_components(), n_items)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim > 1:
+                parameter.mul_(15)
+            elif name.endswith("bias"):
+                parameter.normal_(0, 0.3)
+    return model.eval()
+
+
+def sequences_batch(
+    lengths: Iterable[int], n: int, n_items: int, padding: Padding, seed: int = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Random padded ids and their lengths."""
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.tensor(list(lengths))
+    ids = torch.randint(1, n_items + 1, (len(lengths), n), generator=generator)
+    return ids * validity(lengths, n, padding), lengths
+
+
+def validity(lengths: torch.Tensor, n: int, padding: Padding) -> torch.Tensor:
+    """True at real positions."""
+    positions = torch.arange(n)
+    if padding == "right":
+        return positions < lengths[:, None]
+    return positions >= n - lengths[:, None]
+
+
+def layer_shape(**changes: Any) -> LayerShape:
+    """A small layer's place; dropout off."""
+    return LayerShape(**{"layer": 0, "n_layers": 2, "max_length": 10, "dim": 8, "heads": 2, **changes})
+
+
+def part(kind: str, name: str, *built_with: Any, **options: Any) -> Any:
+    """A registered component, built."""
+    component = load_components().get(kind, name).component
+    return component.build(component.options(**options), *built_with)
+
+
+def layer_inputs(
+    shape: LayerShape,
+    *,
+    layer_filter: Any = None,
+    lengths: Sequence[int] | None = None,
+    padding: Padding = "right",
+    last_only: bool = False,
+    dtype: torch.dtype = torch.float32,
+    seed: int = 0,
+    batch: int = 3,
+    **signals: torch.Tensor,
+) -> LayerInputs:
+    """What a layer hands to its branches, of random signals unless `signals` gives x, q, k or v."""
+    generator = torch.Generator().manual_seed(seed)
+    n = shape.max_length
+    size = (batch, n, shape.dim)
+    x, q, k, v = (torch.randn(size, generator=generator, dtype=dtype) for _ in range(4))
+    drawn = {"x": x, "q": q, "k": k, "v": v} | signals
+    count = torch.full((batch,), n) if lengths is None else torch.tensor(lengths)
+    return LayerInputs(
+        drawn.pop("x"),
+        validity(count, n, padding),
+        count,
+        count - 1 if padding == "right" else torch.full_like(count, n - 1),
+        last_only=last_only,
+        heads=shape.heads,
+        projected=drawn,
+        layer_filter=layer_filter if layer_filter is not None else part("filter", "none", shape),
+    )

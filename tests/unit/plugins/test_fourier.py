@@ -1,0 +1,75 @@
+"""The theorems that the components rest on, and that they hold for the components' own matrices."""
+
+import pytest
+import torch
+from fearec_plugins.attentions.autocorr import circular_diagonals, correlation_by_fft, correlation_by_scores
+from fearec_plugins.filters.window import window_matrix
+from hypothesis import given
+from hypothesis import strategies as st
+
+sizes = st.integers(2, 33)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def random(*shape: int, seed: int) -> torch.Tensor:
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def bin_weights(n: int) -> torch.Tensor:
+    """How many bins of the complex FFT each bin of the real one stands for."""
+    weights = torch.full((n // 2 + 1,), 2.0, dtype=torch.float64)
+    weights[0] = 1
+    if n % 2 == 0:
+        weights[-1] = 1
+    return weights
+
+
+@given(sizes, seeds)
+def test_the_inverse_undoes_the_transform(n, seed):
+    x = random(3, n, 2, seed=seed)
+    torch.testing.assert_close(torch.fft.irfft(torch.fft.rfft(x, dim=1), n=n, dim=1), x)
+
+
+def test_the_inverse_needs_to_know_an_odd_length():
+    x = random(7, seed=0)
+    assert len(torch.fft.irfft(torch.fft.rfft(x))) == 6
+
+
+@given(sizes, seeds, st.data())
+def test_parseval_holds_for_what_a_window_lets_through(n, seed, data):
+    kept = torch.tensor(data.draw(st.lists(st.booleans(), min_size=n // 2 + 1, max_size=n // 2 + 1)))
+    x = random(n, seed=seed)
+    in_time = (window_matrix(kept, n) @ x).square().sum()
+    in_frequency = (bin_weights(n) * kept * torch.fft.rfft(x).abs().square()).sum() / n
+    torch.testing.assert_close(in_time, in_frequency)
+
+
+@given(sizes, seeds)
+def test_the_convolution_theorem_holds_for_the_circulant_of_delays(n, seed):
+    """The circulant of weights w moves by V[t + tau], so it convolves with w reversed."""
+    weights, values = random(2, n, seed=seed)
+    circulant = (circular_diagonals(n).double() @ weights).unflatten(0, (n, n)).T
+    spectrum = torch.fft.rfft(weights).conj() * torch.fft.rfft(values)
+    torch.testing.assert_close(circulant @ values, torch.fft.irfft(spectrum, n=n))
+
+
+@given(sizes, seeds, st.integers(1, 4))
+def test_wiener_khinchin_holds_for_the_diagonals_of_the_scores(n, seed, channels):
+    q, k = random(2, 3, n, channels, seed=seed)
+    by_scores = correlation_by_scores(q @ k.transpose(1, 2), circular_diagonals(n).double())
+    torch.testing.assert_close(by_scores, correlation_by_fft(q, k))
+
+
+@pytest.mark.parametrize("n", [5, 6])
+def test_correlation_is_the_sum_over_shifted_products(n):
+    q, k = random(2, 1, n, 2, seed=3)
+    for delay in range(n):
+        by_hand = sum(q[0, (t + delay) % n] @ k[0, t] for t in range(n))
+        torch.testing.assert_close(correlation_by_fft(q, k)[0, delay], by_hand)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 6])
+def test_circular_diagonals_partition_the_matrix(n):
+    diagonals = circular_diagonals(n)
+    assert diagonals.sum(0).tolist() == [n] * n
+    assert diagonals.sum(1).tolist() == [1] * (n * n)
