@@ -28,7 +28,7 @@ settings.register_profile(
     deadline=None,
     max_examples=30,
     derandomize=bool(os.environ.get("CI")),
-    # A fixture that only builds constants may be shared by the examples of one test.
+    # The first call of a shape-checked function compiles its checks.
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("fearec")

@@ -1,165 +1,168 @@
-"""Delimited text to a log's columns: named columns picked, times and ratings read, every bad row named.
+"""Columns as a source has them to a log's columns: chosen by name, read, every bad row named.
 
-Everything is read as text first, so that an id is what stands in the file: 007 keeps its zeros, and NA
-and null are ids like any other.
+Ids come as text and stay what stands in the file: 007 keeps its zeros, and NA and null are ids like any
+other.
 """
 
-import io
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
-from fearec_adapters._files import Records, text_bytes
+from fearec_adapters._times import UNIT, Clock, TimeUnit
+from fearec_cli.api import Field, Options
 from fearec_cli.errors import DataError
 
-TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
-
-# Microseconds in a unit, as numerator and denominator: whole times stay exact.
-_MICROSECONDS = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
-# 10^11 s is the year 5138: above, the unit is wrong, for today in milliseconds is 1.7 * 10^12.
-_LATEST = 10**17
-_ISO_FORMATS = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+_OPTION = {"user": "user", "item": "item", "timestamp": "time", "rating": "rating"}
+"""Columns of a log, and the option that names each."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """A delimited file, opened but for its header not read.
+class ColumnOptions(Options):
+    """Names of the columns, for sources whose columns always have names."""
 
-    Attributes:
-        path: for messages.
-        data: its bytes, unpacked.
-        separator: one character.
-        header: the first line names the columns.
-        quoted: fields may stand in double quotes.
+    user: str = Field("user", min_length=1, description="column of the user")
+    item: str = Field("item", min_length=1, description="column of the item")
+    time: str = Field("timestamp", description='column of the time; "" if the rows of a user are oldest first')
+    rating: str = Field("", description='column of the rating; "" if there is none')
+    unit: TimeUnit = Field("auto", description=UNIT)
+
+
+class TableOptions(Options):
+    """Where the columns of a table are. A number is a position, a text is a name in the first line."""
+
+    user: int | str = Field("user", description="column of the user (name, or number from 1)")
+    item: int | str = Field("item", description="column of the item (name, or number from 1)")
+    time: int | str = Field("timestamp", description='column of the time; "" if the lines of a user are oldest first')
+    rating: int | str = Field("", description='column of the rating; "" if there is none')
+    unit: TimeUnit = Field("auto", description=UNIT)
+    header: bool = Field(True, description="the first line names the columns")
+
+
+def choose(
+    names: Sequence[str], options: Options, *, where: object, adapter: str, header: bool = True
+) -> dict[str, str]:
+    """For each wanted column of a log, the source's column.
+
+    Args:
+        names: the source's columns.
+        options: has user, item, time and rating, each a name, a number from 1, or "" for none.
+        where: the source, for messages.
+        adapter: prefix of the options, for messages.
+        header: whether the names are the source's own; without, columns go by number.
+
+    Raises:
+        DataError: there is no such column, or two; says which there are.
     """
-
-    path: Path
-    data: bytes
-    separator: str
-    header: bool
-    quoted: bool
-
-    @classmethod
-    def open(cls, path: Path, *, separator: str, header: bool, quoted: bool) -> "Table":
-        """Read and unpack a file.
-
-        Raises:
-            DataError: it cannot be read, is empty or is not UTF-8.
-        """
-        # Polars counts the blank lines after the first record, and passes over those before it.
-        data = text_bytes(path).lstrip(b"\r\n")
-        return cls(path, data, separator, header, quoted)
-
-    @cached_property
-    def columns(self) -> list[str]:
-        """The columns' names as they stand in the file; `column_1` and so on without a header."""
-        return self._scan().collect_schema().names()
-
-    def log_frame(self, columns: Mapping[str, str], unit: TimeUnit) -> pl.LazyFrame:
-        """The columns of a `fearec_cli.api.Log`; blank lines carry nothing and are passed over.
-
-        Args:
-            columns: for "user", "item" and, if wanted, "timestamp" and "rating", the file's column.
-            unit: what the times are written in.
-
-        Raises:
-            DataError: a row has too many fields, a missing id, a time or a rating that is none; names
-                file, line and value.
-        """
-        read = {
-            "user": lambda text: text.replace("", None),
-            "item": lambda text: text.replace("", None),
-            "timestamp": lambda text: _microseconds(text, unit),
-            "rating": _finite,
-        }
-        parsed = [read[name](pl.col(column)).alias(name) for name, column in columns.items()]
-        frame = (
-            self._scan()
-            .with_row_index("row")
-            .filter(~pl.all_horizontal(pl.exclude("row").is_null()))
-            .select("row", *parsed)
-        )
-        try:
-            table = frame.collect()
-        except pl.exceptions.PolarsError as error:
-            raise self._unreadable(error) from None
-        bad = table.filter(pl.any_horizontal(pl.all().is_null())).head(1)
-        if not bad.is_empty():
-            raise self._bad_row(bad.row(0, named=True), columns, unit)
-        return table.drop("row").lazy()
-
-    def _scan(self) -> pl.LazyFrame:
-        return pl.scan_csv(
-            io.BytesIO(self.data),
-            separator=self.separator,
-            has_header=self.header,
-            quote_char='"' if self.quoted else None,
-            infer_schema=False,
-        )
-
-    def _bad_row(self, row: Mapping[str, Any], columns: Mapping[str, str], unit: TimeUnit) -> DataError:
-        line, fields = self._records().at(row["row"] + self.header)
-        name = next(name for name in columns if row[name] is None)
-        position = self.columns.index(columns[name])
-        value = fields[position] if position < len(fields) else ""
-        if not value.strip():
-            fault = "is missing"
-        elif name == "rating":
-            fault = f"{value!r} is no number"
-        else:
-            fault = f"{value!r} {_time_fault(value, unit)}"
-        return DataError(f"{self.path}, line {line}: the {name} (column {columns[name]!r}) {fault}")
-
-    def _unreadable(self, error: Exception) -> DataError:
-        width = len(self.columns)
-        if found := self._records().first_longer_than(width):
-            line, fields = found
-            return DataError(
-                f"{self.path}, line {line}: has {len(fields)} fields, and the first line {width}; "
-                f"is {self.separator!r} the separator, and are fields that contain it in double quotes?"
+    found = {}
+    for column, option in _OPTION.items():
+        value = getattr(options, option)
+        label = f"{adapter}.{option}"
+        if value == "" and column not in ("user", "item"):
+            continue
+        if isinstance(value, int):
+            if not 1 <= value <= len(names):
+                raise DataError(f"{where}: {label} = {value}, and the columns go from 1 to {len(names)}")
+            found[column] = names[value - 1]
+        elif not header:
+            raise DataError(
+                f"{where}: {label} = {value!r}, and without a header columns have no names: "
+                f"give its number from 1 to {len(names)}, as in --set {label}=1"
             )
-        return DataError(
-            f"{self.path}: cannot be read as a table ({str(error).splitlines()[0]}); "
-            f"look for a quotation mark without its partner"
-        )
-
-    def _records(self) -> Records:
-        return Records(self.data, self.separator, quoted=self.quoted)
+        else:
+            found[column] = named(names, value, where=where, option=label)
+    return found
 
 
-def _finite(text: pl.Expr) -> pl.Expr:
-    number = text.str.strip_chars().cast(pl.Float64, strict=False)
+def named(names: Sequence[str], name: str, *, where: object, option: str = "", hint: str = "") -> str:
+    """The column of this name.
+
+    Args:
+        names: the source's columns.
+        name: the wanted one.
+        where: the source, for messages.
+        option: what the user can name another one by.
+        hint: end of the message otherwise.
+
+    Raises:
+        DataError: there is none, or more than one.
+    """
+    if name not in names:
+        there = ", ".join(names[:30])
+        shown = f"{there[:1000]}, ..." if len(there) > 1000 or len(names) > 30 else there
+        label, hint = (f" ({option})", f"; choose by --set {option}=NAME") if option else ("", hint)
+        message = f"{where}: has no column {name!r}{label}; its columns are: {shown}{hint}"
+        raise DataError(" ".join(message.split()))
+    if names.count(name) > 1:
+        raise DataError(f"{where}: has {names.count(name)} columns {name!r}; rename all but one")
+    return name
+
+
+def first_time(raw: pl.LazyFrame) -> object:
+    """The first time of a frame that has one, which decides about the unit of all; "" where none has."""
+    if "timestamp" not in raw.collect_schema():
+        return ""
+    column = pl.col("timestamp")
+    there = column.is_not_null() & (column.cast(pl.String) != "")
+    found = raw.filter(there).select("timestamp").head(1).collect()["timestamp"]
+    return found[0] if len(found) else ""
+
+
+def time_notes(columns: Mapping[str, str], clock: Clock) -> dict[str, str]:
+    """The note on how times were read, for `fearec_cli.api.Log.notes`."""
+    return {"times": clock.note if "timestamp" in columns else "none"}
+
+
+def log_columns(
+    raw: pl.LazyFrame,
+    clock: Clock,
+    *,
+    where: object,
+    names: Mapping[str, str],
+    place: Callable[[int], str],
+    value: Callable[[int, str], object],
+) -> pl.DataFrame:
+    """The columns of a `fearec_cli.api.Log`.
+
+    Args:
+        raw: the source's columns under the log's names, and "row", which numbers them.
+        clock: how times are read.
+        where: the source, for messages.
+        names: of the log's columns in the source, for messages.
+        place: says where a row is, as in "line 3".
+        value: what stands in the source in a row and a column of the log; None or "" where nothing.
+
+    Raises:
+        DataError: an id is missing, a time or a rating is none; names file, line and value.
+    """
+    schema = raw.collect_schema()
+    parsed = []
+    for column, name in names.items():
+        dtype = schema[column]
+        if column == "timestamp":
+            parsed.append(clock.microseconds(pl.col(column), dtype).alias(column))
+        elif column == "rating":
+            parsed.append(_finite(pl.col(column), dtype).alias(column))
+        elif dtype.is_nested() or dtype.is_float() or dtype.is_temporal() or dtype == pl.Boolean:
+            raise DataError(f"{where}: the {column} (column {name!r}) is of type {dtype}, and ids are text or numbers")
+        else:
+            parsed.append(pl.col(column).cast(pl.String, strict=False).replace("", None).alias(column))
+    table = raw.select("row", *parsed).collect()
+    bad = table.filter(pl.any_horizontal(pl.all().is_null())).head(1)
+    if bad.is_empty():
+        return table.drop("row")
+    row: Mapping[str, Any] = bad.row(0, named=True)
+    column = next(column for column in names if row[column] is None)
+    found = value(row["row"], column)
+    if found is None or not str(found).strip():
+        fault = "is missing"
+    elif column == "timestamp":
+        fault = clock.fault(found)
+    else:
+        fault = f"{str(found)!r} is no number" if column == "rating" else f"{found!r} is no text"
+    message = f"{where}, {place(row['row'])}: the {column} (column {names[column]!r}) {fault}"
+    raise DataError(" ".join(message.split()))
+
+
+def _finite(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    number = (column.str.strip_chars() if dtype == pl.String else column).cast(pl.Float64, strict=False)
     return pl.when(number.is_finite()).then(number)
-
-
-def _microseconds(text: pl.Expr, unit: TimeUnit) -> pl.Expr:
-    """Int64 microseconds since 1970 UTC, null where the text is no such time."""
-    if unit == "iso":
-        # Without a zone it is UTC: the machine that reads the file must not change the data.
-        spaced = text.str.strip_chars().str.replace(r"^(\d{4}-\d\d-\d\d)[Tt]", "$1 ")
-        times = [spaced.str.to_datetime(form, time_unit="us", strict=False).dt.epoch("us") for form in _ISO_FORMATS]
-        time = pl.coalesce(times)
-        return pl.when(time >= 0).then(time)
-    multiply, divide = _MICROSECONDS[unit]
-    number = _finite(text) * multiply / divide
-    whole = text.str.strip_chars().cast(pl.Int64, strict=False) * multiply // divide
-    return pl.when(number.is_between(0, _LATEST)).then(pl.coalesce(whole, number.round().cast(pl.Int64, strict=False)))
-
-
-def _time_fault(value: str, unit: TimeUnit) -> str:
-    if unit == "iso":
-        return "is no ISO 8601 time since 1970"
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        return "is no number"
-    if number < 0:
-        return "is negative"
-    return f"is after the year 5000 if the unit is {unit!r}; choose the unit that it is in"

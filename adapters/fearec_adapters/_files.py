@@ -1,4 +1,7 @@
-"""Local files: found, hashed, unpacked, and searched for the line that an error is on."""
+"""Local files: found, hashed, unpacked, and searched for the line that an error is on.
+
+A file may stand by itself, in the unpacked directory of a download, or in the .zip as it was downloaded.
+"""
 
 import codecs
 import csv
@@ -6,59 +9,96 @@ import gzip
 import hashlib
 import io
 import itertools
+import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, TypeVar, cast
 
 from fearec_cli.api import Source
 from fearec_cli.errors import DataError
 
+File = Path | zipfile.Path
+"""A file, or a member of a .zip; as text it names both the archive and the member."""
 
-def existing_file(path: Path | None, adapter: str) -> Path:
-    """What `--from` names, if it is a file.
+_AnyFile = TypeVar("_AnyFile", bound=File)
+
+# What zipfile raises for a damaged, an encrypted and an unknown kind of member.
+_ZIP_ERRORS = (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError, ValueError)
+
+
+def existing_file(path: Path | None, adapter: str, names: Sequence[str] = ()) -> File:
+    """What `--from` names, if it is a file, or a .zip or directory with the file in it.
+
+    Args:
+        path: what the user named.
+        adapter: for the message.
+        names: what the file is called in its download; without any, a .zip must hold one file alone, and a
+            directory is refused.
 
     Raises:
-        DataError: nothing is named, or no file is there.
+        DataError: nothing is named, no file is there, or several could be meant.
     """
     if path is None:
         raise DataError(f"{adapter}: reads a file; name it: `fearec prepare {adapter} --from FILE`")
-    if path.is_dir():
-        raise DataError(f"{path}: is a directory; name the file in it")
-    if not path.exists():
-        raise DataError(f"{path}: no such file")
-    return path
-
-
-def source_of(path: Path, adapter: str) -> Source:
-    """The record of a file: its name (its folder says nothing on another machine) and its bytes' SHA-256."""
     try:
-        with path.open("rb") as file:
-            return Source(adapter=adapter, location=path.name, sha256=hashlib.file_digest(file, "sha256").hexdigest())
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+        if path.is_dir():
+            if not names:
+                raise DataError(f"{path}: is a directory; name the file in it")
+            return _only(path, sorted(file for name in names for file in _below(path, name)), names)
+        if not path.exists():
+            raise DataError(f"{path}: no such file")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    return _member(path, names) if path.suffix == ".zip" else path
 
 
-def text_bytes(path: Path) -> bytes:
+def source_of(file: File, adapter: str) -> Source:
+    """The record of a file: its name (its folder says nothing on another machine) and its bytes' SHA-256."""
+    digest = hashlib.sha256()
+    with _reading(file) as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return Source(adapter=adapter, location=location_of(file), sha256=digest.hexdigest())
+
+
+def location_of(file: File) -> str:
+    """A file's name without its folder; for a member, the archive's name and the path in it."""
+    return file.name if isinstance(file, Path) else f"{Path(str(file.root.filename)).name}/{file.at}"
+
+
+def text_bytes(file: File) -> bytes:
     """The UTF-8 text of a file, unpacked if its name ends in .gz, without a byte-order mark.
 
     Raises:
         DataError: it cannot be read, is cut short or damaged, is empty, or is not UTF-8.
     """
+    with _unpacked(file) as stream:
+        data = stream.read().removeprefix(codecs.BOM_UTF8)
     try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
-        data = data.removeprefix(codecs.BOM_UTF8)
         data.decode()
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path}: is no whole gzip file: {error}; fetch it again") from None
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}, line {line}: is not UTF-8 text; convert the file to UTF-8") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise _not_utf8(file, data.count(b"\n", 0, error.start) + 1) from None
     if not data.strip():
-        raise DataError(f"{path}: is empty")
+        raise DataError(f"{file}: is empty")
     return data
+
+
+def text_lines(file: File) -> Iterator[tuple[int, str]]:
+    """The lines of a UTF-8 text with their numbers, blank ones left out; never the whole file in memory.
+
+    Raises:
+        DataError: it cannot be read, is cut short or damaged, or is not UTF-8.
+    """
+    with _unpacked(file) as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                text = line.removeprefix(codecs.BOM_UTF8 if number == 1 else b"").decode().strip()
+            except UnicodeDecodeError:
+                raise _not_utf8(file, number) from None
+            if text:
+                yield number, text
 
 
 class Records:
@@ -70,6 +110,7 @@ class Records:
 
     def __init__(self, data: bytes, separator: str, *, quoted: bool) -> None:
         text = io.StringIO(data.decode(), newline="")
+        csv.field_size_limit(2**31 - 1)
         if quoted:
             self._reader = csv.reader(text, delimiter=separator)
         else:
@@ -77,9 +118,61 @@ class Records:
 
     def at(self, number: int) -> tuple[int, list[str]]:
         """Line on which record `number` (from 0, blank lines counted) ends, and its fields."""
-        fields = next(itertools.islice(self._reader, number, None))
+        fields = next(itertools.islice(self._reader, number, None), [])
         return self._reader.line_num, fields
 
     def first_longer_than(self, width: int) -> tuple[int, list[str]] | None:
         """Line and fields of the first record with too many fields."""
         return next(((self._reader.line_num, fields) for fields in self._reader if len(fields) > width), None)
+
+
+def _below(directory: Path, name: str) -> list[Path]:
+    """Files of this name in a directory, or in the folder that an archive was unpacked to in it."""
+    return [file for file in (directory / name, *directory.glob(f"*/{name}")) if file.is_file()]
+
+
+def _member(path: Path, names: Sequence[str]) -> zipfile.Path:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (*_ZIP_ERRORS, OSError) as error:
+        raise DataError(f"{path}: is no whole zip file: {error}; fetch it again") from None
+    # macOS adds hidden companions to every file.
+    plain = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+    fitting = [name for name in plain if not names or name.rpartition("/")[2] in names]
+    return _only(path, [zipfile.Path(archive, name) for name in sorted(fitting)], names)
+
+
+def _only(place: Path, files: Sequence[_AnyFile], names: Sequence[str]) -> _AnyFile:
+    wanted = " or ".join(names) or "file"
+    if not files:
+        raise DataError(f"{place}: has no {wanted} in it")
+    if len(files) > 1:
+        found = ", ".join(location_of(file) if not isinstance(file, Path) else str(file) for file in files[:5])
+        raise DataError(f"{place}: holds several files that could be meant ({found}); unpack it and name the one")
+    return files[0]
+
+
+@contextmanager
+def _reading(file: File) -> Iterator[IO[bytes]]:
+    """The bytes of a file; every fault in the opening or in the reading becomes a `DataError`."""
+    try:
+        with file.open("rb") as stream:
+            yield stream
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{file}: is no whole gzip file: {error}; fetch it again") from None
+    except (*_ZIP_ERRORS, OSError) as error:
+        raise DataError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+@contextmanager
+def _unpacked(file: File) -> Iterator[IO[bytes]]:
+    with _reading(file) as stream:
+        if file.suffix == ".gz":
+            with gzip.open(stream) as unpacked:
+                yield cast("IO[bytes]", unpacked)
+        else:
+            yield stream
+
+
+def _not_utf8(file: File, line: int) -> DataError:
+    return DataError(f"{file}, line {line}: is not UTF-8 text; convert the file to UTF-8")

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from fearec_adapters._columns import Table
+from fearec_adapters._columns import named, time_notes
 from fearec_adapters._files import existing_file, source_of
+from fearec_adapters._table import Table
+from fearec_adapters._times import UNIT, TimeUnit
 from fearec_cli.api import Component, Field, Log, Options, hookimpl
-from fearec_cli.errors import DataError
 
 
 class RecBoleOptions(Options):
@@ -13,12 +14,13 @@ class RecBoleOptions(Options):
 
     user: str = Field("user_id", min_length=1, description="column of the user")
     item: str = Field("item_id", min_length=1, description="column of the item")
-    time: str = Field("timestamp", description='column of the time in seconds since 1970; "" to leave it unread')
+    time: str = Field("timestamp", description='column of the time; "" to leave it unread')
     rating: str = Field("rating", description='column of the rating; "" to leave it unread')
+    unit: TimeUnit = Field("auto", description=UNIT)
 
 
 class RecBole:
-    """Reads .inter and .inter.gz."""
+    """Reads .inter, .inter.gz and .zip."""
 
     def __init__(self, options: RecBoleOptions) -> None:
         self._options = options
@@ -32,20 +34,17 @@ class RecBole:
         file = existing_file(path, "recbole")
         # Tokens are not quoted: a quotation mark is a character like any other.
         table = Table.open(file, separator="\t", header=True, quoted=False)
-        by_name = {name.partition(":")[0]: name for name in table.columns}
+        names = [column.partition(":")[0] for column in table.columns]
         wanted = {"user": "user", "item": "item", "timestamp": "time", "rating": "rating"}
         columns = {}
         for column, option in wanted.items():
             name = getattr(self._options, option)
-            if name in by_name:
-                columns[column] = by_name[name]
-            elif column in ("user", "item") or (name and option in self._options.model_fields_set):
-                raise DataError(
-                    f"{file}: has no column {name!r} (recbole.{option}); its columns are: "
-                    f"{', '.join(by_name)}; choose by --set recbole.{option}=NAME"
-                )
-        notes = {"times": "read as s, UTC" if "timestamp" in columns else "none"}
-        return Log(frame=table.log_frame(columns, "s"), source=source_of(file, "recbole"), notes=notes)
+            must = column in ("user", "item") or (name and option in self._options.model_fields_set)
+            if must or name in names:
+                named(names, name, where=file, option=f"recbole.{option}")
+                columns[column] = table.columns[names.index(name)]
+        frame, clock = table.log_frame(columns, self._options.unit)
+        return Log(frame=frame, source=source_of(file, "recbole"), notes=time_notes(columns, clock))
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters._files import existing_file, source_of, text_bytes
+from fearec_adapters._files import File, existing_file, source_of, text_bytes
 from fearec_cli.api import Component, Log, Options, hookimpl
 from fearec_cli.errors import DataError
 
@@ -42,7 +42,7 @@ class Sequences:
         )
 
 
-def _check(file: Path, lines: pl.DataFrame) -> None:
+def _check(file: File, lines: pl.DataFrame) -> None:
     for line, user, _ in lines.filter(pl.col("item").list.len() == 0).head(1).rows():
         raise DataError(f"{file}, line {line}: user {user!r} has no items; a line is: user item item ...")
     for line, user, _ in lines.filter(~pl.col("user").is_first_distinct()).head(1).rows():

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from fearec_cli.errors import OutputError
 
 
@@ -73,8 +75,9 @@ def _temporary(path: Path, *, directory: bool) -> Iterator[Path]:
             temporary = Path(name)
             temporary.chmod(0o644)
         yield temporary
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}; nothing was changed") from error
+    except (OSError, SafetensorError) as error:  # safetensors wraps what the system told it
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{path}: cannot be written: {reason}; nothing was changed") from error
     finally:
         if temporary is not None and temporary.exists():
             if directory:

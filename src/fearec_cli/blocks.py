@@ -32,13 +32,15 @@ class Dropout(nn.Module):
             return x
         if x.device.type != "cpu":
             return nn.functional.dropout(x, self.p)
-        return x.masked_fill(self.draw(x), 0) * (_LANES / (_LANES - self._dropped_lanes))
+        # A product with factors 0 and 1 / (1 - p): a third of the time of filling and scaling.
+        factors = self.draw(x).to(x.dtype).mul_(_LANES / (_LANES - self._dropped_lanes))
+        return x * factors
 
     def draw(self, x: Tensor) -> Bool[Tensor, "*L"]:
-        """True at the units to drop, of x's shape; from torch's default CPU generator."""
+        """True at the units to keep, of x's shape; from torch's default CPU generator."""
         words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
         lanes = words.view(torch.int16)[: x.numel()].view(x.shape)
-        return lanes < self._dropped_lanes - _LANES // 2
+        return lanes >= self._dropped_lanes - _LANES // 2
 
 
 class DotProduct(nn.Module):

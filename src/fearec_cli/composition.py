@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from fearec_cli.errors import ConfigError
 
+# A "+" inside a number, as in 1e+2, does not part terms; the one after a name such as top1e does.
+_EXPONENT_SIGN = re.compile(r"((?<![a-z0-9.-])[0-9.]+[eE])\+(?=[0-9])")
 _TERM = re.compile(r"(?:(?P<weight>[^*]+)\*)?(?P<name>[a-z][a-z0-9-]*)")
 
 
@@ -40,8 +42,7 @@ def terms(expression: str) -> tuple[Term, ...]:
         ConfigError: a term is no `name` or `weight*name`, a weight is not a positive number, or a name
             stands twice.
     """
-    # A "+" inside a number, as in 1e+2, does not part terms.
-    parts = [part.strip() for part in re.split(r"(?<![0-9.][eE])\+", expression)]
+    parts = [part.strip() for part in _EXPONENT_SIGN.sub(r"\1", expression).split("+")]
     found = [_term(expression, part) for part in parts]
     _refuse_gaps_and_repeats("loss", expression, tuple(term.name for term in found))
     return tuple(found)

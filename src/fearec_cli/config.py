@@ -35,6 +35,11 @@ class ModelConfig(Options):
     hidden_dropout: float = Field(0.5, ge=0, lt=1, description="dropout of embeddings and layer outputs")
     attention_dropout: float = Field(0.5, ge=0, lt=1, description="dropout of attention weights")
     padding: Literal["right", "left"] = Field("right", description="side on which short sequences are filled up")
+    pooling: Literal["last", "mean"] = Field(
+        "last",
+        description="representation of a sequence: output at its last item, or mean over its items, which costs a "
+        "last layer at every position",
+    )
 
 
 class TrainingConfig(Options):
@@ -118,10 +123,15 @@ def load_config(
         ConfigError: carries every problem found.
     """
     problems: list[str] = []
-    base = _read_preset(preset)
+    base = _read_preset(preset if preset in preset_names() else DEFAULT_PRESET)
+    if preset not in preset_names():
+        problems.append(f"no preset is called {preset!r}; there are: {', '.join(preset_names())}")
     given: dict[str, Any] = {}
     if file is not None:
-        _merge(given, _read_toml(file))
+        try:
+            _merge(given, _read_toml(file))
+        except ConfigError as error:
+            problems += error.problems
     for name, value in (flags or {}).items():
         if value is not None:
             _merge(given, _nested(name, value))
@@ -208,8 +218,6 @@ def _options(name: str, model: type[Options], values: Any, problems: list[str]) 
 
 
 def _read_preset(name: str) -> dict[str, Any]:
-    if name not in preset_names():
-        raise ConfigError([f"no preset is called {name!r}; there are: {', '.join(preset_names())}"])
     return tomllib.loads((resources.files("fearec_cli.presets") / f"{name}.toml").read_text("utf-8"))
 
 

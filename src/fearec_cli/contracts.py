@@ -85,7 +85,8 @@ class LossInputs:
             dropout masks), `semantic` (another history with the same next item).
         positions: for terms that read `positions`: every position's output of the anchor (key `anchor`)
             and of each view, not only the last.
-        branches: for terms that read `branches`: the context that each branch of the last layer gives.
+        branches: for terms that read `branches`: the context that each branch of the last layer gives. A model
+            of a single branch is refused by such a term.
         spectrum: for terms that read `spectrum`: magnitude of the last layer's filtered input at each
             frequency.
     """

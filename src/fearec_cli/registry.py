@@ -46,6 +46,11 @@ class Registered:
         """The component's name."""
         return self.component.name
 
+    @property
+    def label(self) -> str:
+        """Kind, name and package, as messages name it."""
+        return f"{self.kind} {self.name!r} of package {f'{self.package} {self.version}'.strip()!r}"
+
 
 @dataclass(frozen=True)
 class Broken:
@@ -162,7 +167,7 @@ def _register(manager: pluggy.PluginManager, point: EntryPoint) -> list[Register
         manager.check_pending()
         version = point.dist.version if point.dist else ""
         found = [
-            Registered(_checked(component), kind, _package(point), version)
+            Registered(check_component(component), kind, _package(point), version)
             for kind, hook in HOOKS.items()
             for implementation in getattr(manager.hook, hook).get_hookimpls()
             if implementation.plugin_name == label
@@ -176,8 +181,12 @@ def _register(manager: pluggy.PluginManager, point: EntryPoint) -> list[Register
     return found
 
 
-def _checked(component: Component) -> Component:
-    """Refuse a component that does not keep the rules of `fearec_cli.api`."""
+def check_component(component: Component) -> Component:
+    """The component itself, if it keeps the rules of `fearec_cli.api`.
+
+    Raises:
+        PluginError: its name, or an option without default or description.
+    """
     if not isinstance(component, Component):
         raise PluginError(f"a hook gave {type(component).__name__}, not a Component")
     name = component.name

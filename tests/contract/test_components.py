@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from support import tiny
 from torch import nn
 
 from fearec_cli.api import LossInputs
 from fearec_cli.contracts import Attention, Filter, Fusion, Loss
+from fearec_cli.errors import ConfigError
 from fearec_cli.options import describe_options
 from fearec_cli.registry import load_adapters, load_components
+from support import tiny
 
 EVERYTHING = list(load_components())
 NAMES = {kind: [e.name for e in load_components().of_kind(kind)] for kind in ("filter", "attention", "fusion", "loss")}
@@ -19,6 +20,18 @@ VIEWS = ("dropout", "semantic")
 
 def every(kind):
     return pytest.mark.parametrize("name", NAMES[kind])
+
+
+def accepts(fusion, branches):
+    try:
+        tiny.part("fusion", fusion, tiny.layer_shape(), branches)
+    except ConfigError:
+        return False
+    return True
+
+
+# The numbers of branches that each fusion joins, among those that a model is likely to have.
+JOINS = {name: [branches for branches in (1, 2, 3) if accepts(name, branches)] for name in NAMES["fusion"]}
 
 
 def every_causal(kind):
@@ -133,15 +146,13 @@ def test_an_attention_keeps_shape_and_type_and_learns(name, filter_name, last_on
 def test_an_attention_reads_every_projection_that_it_declares(name):
     shape = tiny.layer_shape()
     part = built("attention", name, shape)
-    signals = {signal: random(3, 10, 8, seed=seed).requires_grad_() for seed, signal in enumerate("qkv")}
+    signals = {signal: random(3, 10, 8, seed=seed).requires_grad_() for seed, signal in enumerate("qkvx")}
     out = part(tiny.layer_inputs(shape, **signals))
     gradients = torch.autograd.grad((out * random(*out.shape)).sum(), signals.values(), allow_unused=True)
     reads = {
-        signal
-        for signal, gradient in zip(signals, gradients, strict=True)
-        if gradient is not None and gradient.any()
+        signal for signal, gradient in zip(signals, gradients, strict=True) if gradient is not None and gradient.any()
     }
-    assert reads == part.projections
+    assert reads - {"x"} == part.projections
 
 
 @every_causal("attention")
@@ -158,9 +169,13 @@ def test_a_causal_attention_does_not_see_the_future(name):
 
 
 @every("fusion")
+def test_a_fusion_joins_one_branch_or_two(name):
+    assert set(JOINS[name]) & {1, 2}
+
+
+@pytest.mark.parametrize(("name", "branches"), [(name, count) for name in JOINS for count in JOINS[name]])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("positions", [1, 10])
-@pytest.mark.parametrize("branches", [1, 2])
 def test_a_fusion_keeps_shape_and_type_and_learns(name, branches, positions, dtype):
     part = built("fusion", name, tiny.layer_shape(), branches, dtype=dtype)
     assert isinstance(part, Fusion)
@@ -173,13 +188,14 @@ def test_a_fusion_keeps_shape_and_type_and_learns(name, branches, positions, dty
 
 @every_causal("fusion")
 def test_a_causal_fusion_does_not_see_the_future(name):
-    part = built("fusion", name, tiny.layer_shape(), 2)
-    signals = [random(3, 10, 8, seed=seed) for seed in range(3)]
+    branches = JOINS[name][-1]
+    part = built("fusion", name, tiny.layer_shape(), branches)
+    signals = [random(3, 10, 8, seed=seed) for seed in range(branches + 1)]
     for t in (0, 5, 9):
         other = [signal.clone() for signal in signals]
         for signal in other:
             signal[:, t + 1 :] += 10
-        before, after = (part(given[:2], given[2]) for given in (signals, other))
+        before, after = (part(given[:-1], given[-1]) for given in (signals, other))
         assert torch.equal(before[:, : t + 1], after[:, : t + 1])
 
 
@@ -231,8 +247,12 @@ def test_a_loss_of_a_batch_of_one_is_finite(name):
 
 @pytest.mark.parametrize("entry", EVERYTHING, ids=lambda entry: entry.name)
 def test_its_state_makes_another_one_equal(entry):
-    built_with = {"filter": 1, "attention": 1, "fusion": 2, "loss": 0}[entry.kind]
-    place = (tiny.layer_shape(), 2)[:built_with]
+    place = {
+        "filter": lambda: (tiny.layer_shape(),),
+        "attention": lambda: (tiny.layer_shape(),),
+        "fusion": lambda: (tiny.layer_shape(), JOINS[entry.name][0]),
+        "loss": lambda: (),
+    }[entry.kind]()
     torch.manual_seed(0)
     one = entry.component.build(entry.component.options(), *place)
     torch.manual_seed(1)

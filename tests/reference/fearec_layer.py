@@ -131,10 +131,7 @@ def reference_encoder(
 ) -> Tensor:
     """Representation of each sequence at position `last`, [B, D]."""
     x = torch.stack(
-        [
-            layer_norm(torch.stack([items[item] for item in row]) + positions, embedding, "norm")
-            for row in ids.tolist()
-        ]
+        [layer_norm(torch.stack([items[item] for item in row]) + positions, embedding, "norm") for row in ids.tolist()]
     )
     for index, weights in enumerate(layers):
         x = reference_layer(x, ids > 0, weights, index, settings, training)

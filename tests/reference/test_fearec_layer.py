@@ -4,14 +4,14 @@ import itertools
 
 import pytest
 import torch
-from reference.fearec_layer import Settings, Weights, kept_bins, reference_encoder, reference_layer
-from support import tiny
 from torch import Tensor, nn
 
 from fearec_cli.api import FeedForward
 from fearec_cli.data.batches import Padding
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.model.layer import Layer
+from reference.fearec_layer import Settings, Weights, kept_bins, reference_encoder, reference_layer
+from support import tiny
 
 TOLERANCE = 1e-5
 # Every layer of the grid keeps bins that tell all delays apart. Where bin 0 alone is left, all delays are
@@ -113,9 +113,7 @@ def compare_layer(
 
 @pytest.mark.parametrize(("n", "n_layers", "layer", "alpha", "heads", "padding", "delays", "training"), GRID)
 def test_a_layer_equals_the_reference(n, n_layers, layer, alpha, heads, padding, delays, training, record_property):
-    outputs, gradients = compare_layer(
-        n, n_layers, layer, alpha, heads, padding, delays, training, dtype=torch.float64
-    )
+    outputs, gradients = compare_layer(n, n_layers, layer, alpha, heads, padding, delays, training, dtype=torch.float64)
     record_property("outputs", outputs)
     record_property("gradients", gradients)
     assert outputs < TOLERANCE

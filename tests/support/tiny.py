@@ -34,7 +34,7 @@ def prepared(sequences: Sequence[Sequence[int]], n_items: int | None = None) -> 
         raw_users=pl.Series([f"u{user}" for user in range(len(sequences))]),
         raw_items=pl.Series([f"i{item}" for item in range(1, size + 1)]),
     )
-    return Prepared(Path("nowhere"), cast(Manifest, SimpleNamespace(name="tiny")), interactions)
+    return Prepared(Path("nowhere"), cast("Manifest", SimpleNamespace(name="tiny")), interactions)
 
 
 def training_prefixes(

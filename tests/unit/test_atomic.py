@@ -18,6 +18,18 @@ def fail_on_a_full_disk(*_args, **_kwargs):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def write_half_a_file(target: Path, error: type[BaseException]) -> None:
+    with atomic_file(target) as temporary:
+        temporary.write_text("ha")
+        raise error
+
+
+def write_half_a_directory(target: Path, error: type[BaseException]) -> None:
+    with atomic_directory(target) as temporary:
+        (temporary / "a").write_text("1")
+        raise error
+
+
 def test_a_file_appears_when_the_block_ends(tmp_path):
     target = tmp_path / "deep" / "out.txt"
     with atomic_file(target) as temporary:
@@ -42,9 +54,8 @@ def test_a_half_written_file_never_remains(tmp_path, existing, error):
     target = tmp_path / "out.txt"
     if existing:
         target.write_text(existing)
-    with pytest.raises(error), atomic_file(target) as temporary:
-        temporary.write_text("ha")
-        raise error
+    with pytest.raises(error):
+        write_half_a_file(target, error)
     assert names(tmp_path) == (["out.txt"] if existing else [])
     assert not existing or target.read_text() == existing
 
@@ -103,9 +114,8 @@ def test_a_directory_is_replaced_whole(tmp_path):
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_half_written_directory_never_remains(tmp_path, error):
-    with pytest.raises(error), atomic_directory(tmp_path / "set") as temporary:
-        (temporary / "a").write_text("1")
-        raise error
+    with pytest.raises(error):
+        write_half_a_directory(tmp_path / "set", error)
     assert names(tmp_path) == []
 
 
@@ -114,7 +124,7 @@ def test_a_full_disk_leaves_the_old_directory(tmp_path, monkeypatch):
     target.mkdir()
     (target / "old").write_text("1")
     monkeypatch.setattr(Path, "write_bytes", fail_on_a_full_disk)
-    with pytest.raises(OutputError, match="[Nn]o space left"), atomic_directory(target, replace=True) as temporary:
+    with pytest.raises(OutputError, match=r"[Nn]o space left"), atomic_directory(target, replace=True) as temporary:
         (temporary / "new").write_bytes(b"2")
     assert names(target) == ["old"]
     assert names(tmp_path) == ["set"]

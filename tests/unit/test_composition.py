@@ -21,8 +21,8 @@ def test_branches_are_the_names_between_plus_signs(found, gap):
 
 
 def forms(weight):
-    """Ways to write a weight; the exponents have a sign, the other sign, or none."""
-    return [repr(weight), f"{weight:.17e}", f"{weight:.17E}", f"+{weight!r}"]
+    """Ways to write a weight: repr has an exponent where it is far from 1, the others have one always."""
+    return [repr(weight), f"{weight:.17e}", f"{weight:.17E}"]
 
 
 @given(st.data(), unique_names, space)
@@ -30,7 +30,7 @@ def test_terms_are_read_back_as_they_were_written(data, found, gap):
     expected, written = [], []
     for name in found:
         weight = data.draw(weights)
-        form = data.draw(st.sampled_from(forms(weight)[:3]))
+        form = data.draw(st.sampled_from(forms(weight)))
         written.append(f"{form}{gap}*{gap}{name}")
         expected.append(Term(weight, name))
     assert terms(f"{gap}+{gap}".join(written)) == tuple(expected)
@@ -45,14 +45,9 @@ def test_a_plus_sign_of_an_exponent_parts_no_terms(weight):
     )
 
 
-@pytest.mark.parametrize("name", ["loss-e", "e", "1e"])
-def test_a_plus_sign_after_a_name_parts_terms(name):
-    """Only a digit before the e makes an exponent of it."""
-    if name == "1e":
-        with pytest.raises(ConfigError):
-            terms(f"{name}+ce")
-    else:
-        assert [term.name for term in terms(f"{name}+ce")] == [name, "ce"]
+@pytest.mark.parametrize("name", ["loss-e", "e", "top1e", "loss-2e"])
+def test_a_plus_sign_after_a_name_that_ends_in_e_parts_terms(name):
+    assert terms(f"{name}+2*ce") == (Term(1.0, name), Term(2.0, "ce"))
 
 
 def test_a_term_without_a_weight_counts_once():
@@ -62,7 +57,7 @@ def test_a_term_without_a_weight_counts_once():
 @pytest.mark.parametrize("read", [branches, terms])
 @pytest.mark.parametrize("expression", ["", " ", "+", "ce+", "+ce", "ce++contrast", "ce + + contrast"])
 def test_a_missing_name_is_refused(read, expression):
-    with pytest.raises(ConfigError, match="missing|is not NAME"):
+    with pytest.raises(ConfigError, match=r"missing|is not NAME"):
         read(expression)
 
 

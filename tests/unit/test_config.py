@@ -41,7 +41,7 @@ def test_the_default_is_the_released_model():
 
 @pytest.mark.parametrize("preset", preset_names())
 def test_every_preset_can_be_loaded(preset):
-    assert load(preset=preset).model.dim == 64
+    assert set(load(preset=preset).components) >= {"ce"}
 
 
 def test_each_layer_overrules_the_one_below(toml):
@@ -114,7 +114,7 @@ def test_a_misspelt_section_is_refused():
 def test_an_unknown_preset_lists_the_known_ones():
     (problem,) = problems(preset="sasreec")
     assert "'sasreec'" in problem
-    assert "fearec, sasrec" in problem
+    assert all(name in problem for name in preset_names())
 
 
 def test_heads_must_divide_the_hidden_units():

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from support import tiny
 
 SHAPE = tiny.layer_shape()

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from fearec_plugins.losses.contrast import info_nce
 from jaxtyping import TypeCheckError
-from support import tiny
 
 from fearec_cli.api import LossInputs
 from fearec_cli.data.batches import gather_histories
+from fearec_plugins.losses.contrast import info_nce
+from support import tiny
 
 
 def test_two_views_of_different_sizes_are_refused():

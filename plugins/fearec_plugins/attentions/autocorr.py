@@ -1,8 +1,7 @@
 """Auto-correlation attention of FEARec: finds a sequence's periods and averages over whole periods back.
 
-By the Wiener-Khinchin theorem the circular correlation of queries and keys is the inverse FFT of their
-cross-spectrum. It is also the sum along each circular diagonal of the score matrix Q K^T, which the
-branch `ramp` needs anyway; for short sequences that route needs no FFT at all.
+For short sequences the correlation of queries and keys is read off the score matrix Q K^T, which the branch
+`ramp` needs anyway, and no FFT runs (`fearec_plugins.attentions._delays`).
 """
 
 import math
@@ -14,10 +13,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection, hookimpl
-
-# The longest sequence whose correlation is taken from the score matrix. That route costs N^3 products by
-# the fixed matrix of diagonals (and holds it: N^3 numbers), the FFT N log N times the hidden units.
-LONGEST_BY_SCORES = 64
+from fearec_plugins.attentions._delays import (
+    LONGEST_BY_SCORES,
+    circulant_of_delays,
+    circular_diagonals,
+    correlation_by_fft,
+    correlation_by_scores,
+)
 
 
 class AutocorrOptions(Options):
@@ -31,31 +33,6 @@ class AutocorrOptions(Options):
         description="sequence: each sequence has its own delays; batch: while training all sequences of a "
         "batch share them, as in the authors' code",
     )
-
-
-def circular_diagonals(n: int) -> Float[Tensor, "NN N"]:
-    """The 0/1 matrix T whose column tau marks circular diagonal tau of a flattened n x n matrix.
-
-    T[(t + tau) mod n * n + t, tau] = 1, so flat(S) T sums S along its circular diagonals, and T w, read as
-    an n x n matrix and transposed, is the circulant that applies delay tau with weight w[tau].
-    """
-    position = torch.arange(n)
-    marks = torch.zeros(n, n, n)
-    for delay in range(n):
-        marks[(position + delay) % n, position, delay] = 1
-    return marks.flatten(0, 1)
-
-
-def correlation_by_scores(scores: Float[Tensor, "B N N"], diagonals: Float[Tensor, "NN N"]) -> Float[Tensor, "B N"]:
-    """R(tau) = sum over t of S[(t + tau) mod N, t]."""
-    return scores.flatten(1) @ diagonals
-
-
-def correlation_by_fft(q: Float[Tensor, "B N D"], k: Float[Tensor, "B N D"]) -> Float[Tensor, "B N"]:
-    """R(tau) = sum over channels of irfft(rfft(q) * conj(rfft(k)))(tau)."""
-    spectrum = torch.fft.rfft(q, dim=1) * torch.fft.rfft(k, dim=1).conj()
-    correlation: Tensor = torch.fft.irfft(spectrum.sum(-1), n=q.shape[1], dim=1)
-    return correlation
 
 
 class AutocorrAttention(nn.Module):
@@ -84,11 +61,9 @@ class AutocorrAttention(nn.Module):
             rolled = self._roll(inputs.v, delays, inputs.last[:, None])
             return (weights[:, None, None] @ rolled).squeeze(2)
         if self.by_scores:
-            n = inputs.v.shape[1]
-            spread = torch.zeros(len(weights), n, dtype=weights.dtype, device=weights.device)
+            spread = torch.zeros(len(weights), inputs.v.shape[1], dtype=weights.dtype, device=weights.device)
             spread = spread.scatter(1, delays, weights)
-            circulant = (spread @ self.diagonals.to(spread.dtype).T).view(-1, n, n).transpose(1, 2)
-            return circulant @ inputs.v
+            return circulant_of_delays(spread, self.diagonals.to(spread.dtype)) @ inputs.v
         positions = torch.arange(inputs.v.shape[1], device=delays.device).expand(len(delays), -1)
         rolled = self._roll(inputs.v, delays, positions)
         return (weights[:, None, None] @ rolled).squeeze(2)

@@ -14,6 +14,7 @@ import typer
 from fearec_cli.cli.components import components
 from fearec_cli.cli.datasets import datasets
 from fearec_cli.cli.evaluate import evaluate
+from fearec_cli.cli.new_plugin import new_plugin
 from fearec_cli.cli.prepare import prepare
 from fearec_cli.cli.train import train
 from fearec_cli.errors import FearecError
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (prepare, train, evaluate, components, datasets):
+for command in (prepare, train, evaluate, components, datasets, new_plugin):
     app.command()(command)
 
 

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    source: Annotated[str, typer.Argument(help="Source of the data; `fearec datasets` lists them.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Source of the data; `fearec datasets` lists them. hub:OWNER/NAME/FILE is any file of the Hub."
+        ),
+    ],
     from_: Annotated[Path | None, typer.Option("--from", help="File to read.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option(help="Directory to write.", show_default="data/SOURCE")] = None,
     k_core: Annotated[
@@ -75,9 +80,9 @@ def prepare_source(
     """Prepare a source, unless that is done already.
 
     Args:
-        source: name of an adapter.
+        source: name of an adapter; where that takes a location (`hub`), also NAME:LOCATION.
         path: file to read, where it reads one.
-        out: directory to write; `data/SOURCE` unless given.
+        out: directory to write; `data/SOURCE` unless given, or data/NAME-FILE of a Hub's file.
         assignments: `SOURCE.OPTION=VALUE` texts.
         settings: fields of `fearec_cli.data.prepare.Settings`; the adapter proposes the k-core.
         force: replace what stands at `out`.
@@ -93,28 +98,20 @@ def prepare_source(
     from fearec_cli.data.prepare import Settings
     from fearec_cli.data.prepare import prepare as prepare_log
     from fearec_cli.data.prepared import DATA, is_prepared, open_prepared, write_prepared
-    from fearec_cli.options import parse_assignment, validate_options
+    from fearec_cli.options import validate_options
     from fearec_cli.registry import load_adapters
 
+    source, _, location = source.partition(":")
     adapter = load_adapters().get("adapter", source)
-    problems: list[str] = []
-    values: dict[str, Any] = {}
-    for text in assignments:
-        try:
-            name, option, value = parse_assignment(text)
-        except ConfigError as error:
-            problems += error.problems
-            continue
-        if name == source:
-            values[option] = value
-        else:
-            problems.append(f"--set {text}: {name!r} is not the source; its options are {source}.OPTION")
+    values, problems = _read_assignments(source, assignments)
+    if location:
+        values["location"] = location
     options, found = validate_options(source, adapter.component.options, values)
     chosen, found_settings = validate_options("prepare", Settings, settings or {})
     if options is None or chosen is None or problems:
         raise ConfigError([*problems, *found, *found_settings])
 
-    out = out or DATA / source
+    out = out or DATA / _default_name(source, location)
     log = adapter.component.build(options).read(path)
     if "k_core" not in chosen.model_fields_set:
         chosen = chosen.model_copy(update={"k_core": log.k_core})
@@ -131,6 +128,31 @@ def prepare_source(
         # Not even --force removes what this program did not write.
         raise OutputError(f"{out}: exists and is no prepared data set; choose another place by --out")
     return write_prepared(out, manifest, interactions, replace=force), True
+
+
+def _read_assignments(source: str, assignments: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
+    """Option values, and every problem. A family's name does for the source's, as `amazon` for `amazon-beauty`."""
+    from fearec_cli.options import parse_assignment
+
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for text in assignments:
+        try:
+            name, option, value = parse_assignment(text)
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        if name == source or source.startswith(f"{name}-"):
+            values[option] = value
+        else:
+            problems.append(f"--set {text}: {name!r} is not the source; its options are {source}.OPTION")
+    return values, problems
+
+
+def _default_name(source: str, location: str) -> str:
+    """Name under data/: the source's, or of OWNER/NAME/path/file.csv the parts that tell it from others."""
+    _, *parts = location.split("/")
+    return "-".join([parts[0], parts[-1].partition(".")[0]]) if len(parts) > 1 else source
 
 
 def _print(prepared: "Prepared", verb: str) -> None:

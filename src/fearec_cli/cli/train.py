@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
+from fearec_cli.errors import ConfigError
+
 
 def train(
     dataset: Annotated[
         str,
         typer.Argument(help="A prepared directory, or the name of one under data/. demo is made on first use."),
     ] = "demo",
-    preset: Annotated[str, typer.Option(help="Published model to start from.")] = "fearec",
+    preset: Annotated[str | None, typer.Option(help="Published model to start from.  [default: fearec]")] = None,
     attention: Annotated[str | None, typer.Option(help="Branches, as in ramp+autocorr.")] = None,
     layer_filter: Annotated[str | None, typer.Option("--filter", help="Frequency filter of the layers.")] = None,
     fusion: Annotated[str | None, typer.Option(help="Head that joins the branches.")] = None,
@@ -33,13 +35,13 @@ def train(
     from fearec_cli.cli.progress import console, make_reporter, peak_memory
     from fearec_cli.cli.signals import stop_on_signals
     from fearec_cli.cli.sources import open_dataset
-    from fearec_cli.config import load_config
-    from fearec_cli.errors import ConfigError
+    from fearec_cli.config import DEFAULT_PRESET, load_config
     from fearec_cli.registry import load_components
     from fearec_cli.training.loop import RUN_FILE, Stop, Trainer, claim_run_directory, new_run_directory
 
-    if resume and out is None:
-        raise ConfigError(["--resume: name the run's directory with --out"])
+    if resume:
+        _check_resume(out, preset, config)
+    preset = preset or DEFAULT_PRESET
     registry = load_components()
     run = load_config(
         registry,
@@ -82,3 +84,17 @@ def train(
     if outcome.reason == "interrupted":
         console.print(f"continue: fearec train {dataset} --resume --out {directory}", soft_wrap=True)
         raise typer.Exit(130)
+
+
+def _check_resume(out: Path | None, preset: str | None, config: Path | None) -> None:
+    """Refuse what --resume would have to ignore, and a directory that holds no run."""
+    problems = []
+    if out is None:
+        problems.append("--resume: name the run's directory with --out")
+    elif not out.is_dir():
+        problems.append(f"--resume: {out} is no directory of a run; start the run without --resume")
+    for option, value in (("--preset", preset), ("--config", config)):
+        if value is not None:
+            problems.append(f"--resume: goes on with the run's own settings; leave {option} out")
+    if problems:
+        raise ConfigError(problems)

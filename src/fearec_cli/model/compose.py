@@ -9,6 +9,7 @@ from fearec_cli.config import RunConfig
 from fearec_cli.model.embedding import Embedding
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.model.layer import Layer
+from fearec_cli.model.probe import Probe
 from fearec_cli.registry import Registry
 
 # Standard deviation of initial weights, as in BERT and every model of this family.
@@ -25,11 +26,12 @@ def build_encoder(config: RunConfig, registry: Registry, n_items: int) -> Encode
 
     Raises:
         ConfigError: a component cannot be built in its place.
+        PluginError: a component breaks the contract of its kind there.
     """
     model = config.model
     embedding = Embedding(n_items, model.max_length, model.dim, model.hidden_dropout)
     layers = [_build_layer(config, registry, layer) for layer in range(model.layers)]
-    encoder = Encoder(embedding, layers, model.max_length, model.padding)
+    encoder = Encoder(embedding, layers, model.max_length, model.padding, model.pooling)
     encoder.apply(_initialise)
     embedding.reset(INITIAL_STD)
     return encoder
@@ -47,14 +49,16 @@ def _build_layer(config: RunConfig, registry: Registry, layer: int) -> Layer:
         attention_dropout=model.attention_dropout,
     )
     options = config.components
-    names = branches(config.attention)
-    return Layer(
-        shape,
-        registry.get("filter", config.filter).component.build(options[config.filter], shape),
-        [registry.get("attention", name).component.build(options[name], shape) for name in names],
-        registry.get("fusion", config.fusion).component.build(options[config.fusion], shape, len(names)),
-        FeedForward(model.dim, model.inner, model.hidden_dropout),
-    )
+    probe = Probe(shape, model.padding)
+    entry = registry.get("filter", config.filter)
+    layer_filter = probe.filter(entry, entry.component.build(options[entry.name], shape))
+    attentions = [
+        probe.attention(entry, entry.component.build(options[entry.name], shape), layer_filter)
+        for entry in (registry.get("attention", name) for name in branches(config.attention))
+    ]
+    entry = registry.get("fusion", config.fusion)
+    fusion = probe.fusion(entry, entry.component.build(options[entry.name], shape, len(attentions)), attentions)
+    return Layer(shape, layer_filter, attentions, fusion, FeedForward(model.dim, model.inner, model.hidden_dropout))
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -12,15 +13,17 @@ from fearec_cli.data.batches import Padding
 from fearec_cli.model.embedding import Embedding
 from fearec_cli.model.layer import Layer
 
+Pooling = Literal["last", "mean"]
+
 
 @dataclass(frozen=True)
 class Encoded:
     """What the encoder gives.
 
     Attributes:
-        representation: output at each sequence's last real position.
+        representation: output at each sequence's last real position, or its mean over the real positions.
         positions: output at every position; only where `positions` was wanted.
-        branches: context of each branch of the last layer at the last real position; only where
+        branches: context of each branch of the last layer, pooled as the representation is; only where
             `branches` was wanted.
         spectrum: magnitude at each frequency of the last layer's filtered input; only where `spectrum`
             was wanted.
@@ -40,14 +43,23 @@ class Encoder(nn.Module):
         layers: from the input's side up.
         max_length: N.
         padding: side of the padding in the ids.
+        pooling: what of a sequence's output represents it.
     """
 
-    def __init__(self, embedding: Embedding, layers: Sequence[Layer], max_length: int, padding: Padding) -> None:
+    def __init__(
+        self,
+        embedding: Embedding,
+        layers: Sequence[Layer],
+        max_length: int,
+        padding: Padding,
+        pooling: Pooling = "last",
+    ) -> None:
         super().__init__()
         self.embedding = embedding
         self.layers = nn.ModuleList(layers)
         self.max_length = max_length
         self.padding: Padding = padding
+        self.pooling: Pooling = pooling
 
     def forward(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], wanted: Collection[View] = ()) -> Encoded:
         """Encode sequences.
@@ -62,16 +74,22 @@ class Encoder(nn.Module):
         x = self.embedding(ids)
         top = len(self.layers) - 1
         for depth, layer in enumerate(self.layers):
-            # Prediction and loss read one position: the last layer computes no other.
-            last_only = depth == top and "positions" not in wanted
+            # Prediction and loss read one position, unless pooled: the last layer computes no other.
+            last_only = depth == top and "positions" not in wanted and self.pooling == "last"
             out = layer(x, valid, lengths, last, last_only)
             x = out.x
         rows = torch.arange(len(ids), device=ids.device)
         at = torch.zeros_like(last) if last_only else last
+
+        def pool(signal: Tensor) -> Tensor:
+            if self.pooling == "mean":
+                return (signal * valid[..., None]).sum(1) / lengths[:, None]
+            return signal[rows, at]
+
         return Encoded(
-            representation=x[rows, at],
+            representation=pool(x),
             positions=x if "positions" in wanted else None,
-            branches=tuple(context[rows, at] for context in out.contexts) if "branches" in wanted else (),
+            branches=tuple(pool(context) for context in out.contexts) if "branches" in wanted else (),
             spectrum=torch.fft.rfft(out.inputs.filtered("x"), dim=1, norm="ortho").abs()
             if "spectrum" in wanted
             else None,

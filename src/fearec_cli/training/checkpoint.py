@@ -7,13 +7,15 @@ set and its validation metrics. Nothing is pickled.
 
 import itertools
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -27,6 +29,7 @@ from fearec_cli.model.encoder import Encoder
 from fearec_cli.registry import Registry
 
 FORMAT = 1
+_REMEDY = "copy it again from where it came, or train it again"
 _WEIGHTS = "model."
 _VOCABULARY_BYTES = "vocabulary.bytes"
 _VOCABULARY_OFFSETS = "vocabulary.offsets"
@@ -119,7 +122,7 @@ def save_checkpoint(path: Path, encoder: Encoder, item_ids: Sequence[str], info:
     encoded = [text.encode() for text in item_ids]
     offsets = torch.tensor([0, *(len(text) for text in encoded)]).cumsum(0)
     tensors = {_WEIGHTS + name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
-    tensors[_VOCABULARY_BYTES] = torch.frombuffer(bytearray(b"".join(encoded)), dtype=torch.uint8)
+    tensors[_VOCABULARY_BYTES] = torch.from_numpy(np.frombuffer(bytearray(b"".join(encoded)), dtype=np.uint8))
     tensors[_VOCABULARY_OFFSETS] = offsets
     with atomic_file(path) as temporary:
         save_file(tensors, temporary, metadata={"fearec": info.model_dump_json()})
@@ -135,11 +138,17 @@ def load_checkpoint(path: Path, registry: Registry, device: torch.device) -> Che
     info, tensors = _read(path)
     try:
         config = read_config(registry, info.config)
+    except tomllib.TOMLDecodeError as error:
+        raise CheckpointError(f"{path}: its configuration cannot be read: {error}; {_REMEDY}") from error
     except ConfigError as error:
-        raise CheckpointError(_missing(path, info, registry) or f"{path}: {error}") from error
-    offsets = tensors[_VOCABULARY_OFFSETS].tolist()
-    text = tensors[_VOCABULARY_BYTES].numpy().tobytes()
-    item_ids = [text[start:end].decode() for start, end in itertools.pairwise(offsets)]
+        problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
+        raise CheckpointError(_missing(path, info, registry) or problems) from error
+    try:
+        offsets = tensors[_VOCABULARY_OFFSETS].tolist()
+        text = tensors[_VOCABULARY_BYTES].numpy().tobytes()
+        item_ids = [text[start:end].decode() for start, end in itertools.pairwise(offsets)]
+    except (KeyError, TypeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path}: its item ids are missing or damaged; {_REMEDY}") from error
     encoder = build_encoder(config, registry, len(item_ids))
     weights = {name.removeprefix(_WEIGHTS): tensor for name, tensor in tensors.items() if name.startswith(_WEIGHTS)}
     try:
@@ -158,9 +167,11 @@ def _read(path: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
             metadata: dict[str, str] = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: is no whole safetensors file ({error}); copy or train it again") from error
+        raise CheckpointError(f"{path}: is no whole safetensors file ({error}); {_REMEDY}") from error
     if "fearec" not in metadata:
-        raise CheckpointError(f"{path}: is a safetensors file, but no checkpoint of fearec")
+        raise CheckpointError(
+            f"{path}: is a safetensors file, but no checkpoint of fearec; give the best.safetensors of a run"
+        )
     try:
         table: dict[str, Any] = json.loads(metadata["fearec"])
         if table.get("format", 0) > FORMAT:
@@ -168,8 +179,9 @@ def _read(path: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
                 f"{path}: has format {table['format']}, and this program reads up to {FORMAT}; upgrade fearec"
             )
         return CheckpointInfo.model_validate(table), tensors
-    except (json.JSONDecodeError, ValidationError) as error:
-        raise CheckpointError(f"{path}: its description cannot be read: {error}") from error
+    except (ValueError, TypeError, AttributeError) as error:  # pydantic's and json's errors are ValueErrors
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path}: its description cannot be read: {reason}; {_REMEDY}") from error
 
 
 def _missing(path: Path, info: CheckpointInfo, registry: Registry) -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from fearec_cli.atomic import atomic_file
 from fearec_cli.config import RunConfig
 from fearec_cli.data.batches import InteractionTable, TrainingPrefixes
 from fearec_cli.data.prepared import Prepared
-from fearec_cli.errors import DataError, OutputError, TrainingError
+from fearec_cli.errors import DataError, EvaluationError, OutputError, TrainingError
 from fearec_cli.evaluation.evaluate import evaluate
 from fearec_cli.evaluation.metrics import parse_metric
 from fearec_cli.evaluation.ranks import RankProtocol
@@ -23,7 +23,7 @@ from fearec_cli.registry import Registry
 from fearec_cli.training.checkpoint import describe, save_checkpoint
 from fearec_cli.training.objective import Objective
 from fearec_cli.training.state import Place, RunState
-from fearec_cli.training.tracking import EpochRecord, append_record
+from fearec_cli.training.tracking import EpochRecord, append_record, drop_records_after
 
 StopReason = Literal["patience", "epochs", "max-steps", "time-limit", "interrupted"]
 
@@ -33,8 +33,10 @@ RECORD_FILE = "metrics.jsonl"
 STATE_FILE = Path("last") / "state.safetensors"
 # Metrics of the record; the one that picks the best weights is added where it is another.
 RECORDED_KS = (5, 10, 20)
+_OBJECTIVE = "the objective"
 
 
+@runtime_checkable  # annotations are checked at run time in the tests
 class Reporter(Protocol):
     """Who is told how training goes."""
 
@@ -87,14 +89,17 @@ def choose_device(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")  # no device of that name: refused below
     there = {
         "cpu": True,
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
         "mps": torch.backends.mps.is_available(),
     }
-    if not there[device.type]:
-        raise TrainingError(f"training.device: {name!r} is not available on this machine; use 'auto' or 'cpu'")
+    if not there.get(device.type, False):
+        raise TrainingError(f"device {name!r} is not available on this machine; use 'auto' or 'cpu'")
     return device
 
 
@@ -137,7 +142,13 @@ class Trainer:
         self._objective = Objective(config, registry)
         encoder = build_encoder(config, registry, prepared.n_items).to(device)
         optimizer = torch.optim.Adam(encoder.parameters(), lr=config.training.learning_rate, fused=True)
-        self._state = RunState(Place(), encoder, optimizer, torch.Generator().manual_seed(config.training.seed))
+        self._state = RunState(
+            Place(),
+            encoder,
+            optimizer,
+            torch.Generator().manual_seed(config.training.seed),
+            torch.zeros(1 + len(self.terms), device=device),
+        )
         self._trained_prefixes = 0
         self._trained_seconds = 0.0
 
@@ -158,6 +169,7 @@ class Trainer:
             CheckpointError: there is none, or it belongs to another configuration or data set.
         """
         self._state.load(self._directory / STATE_FILE, self._config.identity(), self._prepared.fingerprint)
+        drop_records_after(self._directory / RECORD_FILE, self._state.place.step)
 
     def run(self, stop: Stop) -> Outcome:
         """Train until a limit, until validation stops improving, or until asked to stop.
@@ -209,31 +221,35 @@ class Trainer:
         Returns:
             What ended the run, mean losses, seconds and prefixes.
         """
-        training, place = self._config.training, self._state.place
+        training, state, place = self._config.training, self._state, self._state.place
         # The order depends on seed and epoch alone, so that a resumed run finds its place in it.
         order = torch.Generator().manual_seed(training.seed + place.epoch)
         batches = list(self._prefixes.epoch(training.batch_size, order))
-        total = torch.zeros(1 + len(self.terms), device=self._table.items.device)
-        begin, before = time.perf_counter(), place.seconds
-        prefixes, first = 0, place.step_in_epoch
+        begin, before, prefixes = time.perf_counter(), place.seconds, 0
         reason: StopReason | None = None
-        self._state.encoder.train()
-        for step in range(first, len(batches)):
-            total += self._step(batches[step])
+        # Where each loss was first infinite or no number; 0 is nowhere. Kept on the device, to wait for it once.
+        broken_at = torch.zeros_like(state.losses, dtype=torch.int64)
+        state.encoder.train()
+        for step in range(place.step_in_epoch, len(batches)):
+            losses = self._step(batches[step])
+            state.losses += losses
             place.step += 1
+            broken_at = torch.where(losses.isfinite() | (broken_at > 0), broken_at, place.step)
             place.step_in_epoch = step + 1
             prefixes += len(batches[step])
             elapsed = time.perf_counter() - begin
             place.seconds = before + elapsed
-            self._reporter.on_step(place, len(batches), total / (step + 1 - first), prefixes / elapsed)
-            reason = "interrupted" if stop.requested else self._limit()
+            self._reporter.on_step(place, len(batches), state.losses / (step + 1), prefixes / elapsed)
+            reason = self._limit() or ("interrupted" if stop.requested else None)
             if reason is not None:
                 break
-        losses = total / max(1, place.step_in_epoch - first)
-        self._refuse_infinite(losses)  # the epoch's one wait for the device
-        if place.step_in_epoch == len(batches):
+        losses = state.losses / max(1, place.step_in_epoch)
+        self._refuse_infinite(losses, broken_at)  # the epoch's one wait for the device
+        # An epoch that is interrupted at its end stays open: the resumed run begins with its validation.
+        if place.step_in_epoch == len(batches) and reason != "interrupted":
             place.epoch += 1
             place.step_in_epoch = 0
+            state.losses.zero_()
         return reason, losses, time.perf_counter() - begin, prefixes
 
     def _step(self, chosen: Tensor) -> Tensor:
@@ -244,23 +260,39 @@ class Trainer:
         state.optimizer.step()
         return torch.cat([loss.detach()[None], values])
 
-    def _refuse_infinite(self, losses: Tensor) -> None:
-        for name, value in zip(["the objective", *self.terms], losses.tolist(), strict=True):
-            if not math.isfinite(value):
-                place = self._state.place
-                kept = self._directory / BEST_FILE
-                last_good = (
-                    f"the best weights before it are in {kept}" if place.best is not None else "nothing was kept"
-                )
-                raise TrainingError(
-                    f"{name} became {value} in epoch {place.epoch + 1}, by step {place.step}; lower "
-                    f"training.learning_rate or the term's weight; {last_good}"
-                )
+    def _refuse_infinite(self, losses: Tensor, broken_at: Tensor) -> None:
+        """Stop at a loss that is not finite, and name the term that was the first.
+
+        Args:
+            losses: [1 + terms] means over the epoch so far.
+            broken_at: [1 + terms] step at which each was first not finite, or 0.
+        """
+        place = self._state.place
+        # A term before the objective, which is never finite where a term is not.
+        broken = [
+            (step or place.step, name == _OBJECTIVE, name)
+            for name, value, step in zip([_OBJECTIVE, *self.terms], losses.tolist(), broken_at.tolist(), strict=True)
+            if step or not math.isfinite(value)
+        ]
+        if broken:
+            step, _, name = min(broken)
+            raise TrainingError(
+                f"{name} became infinite or no number at step {step}, in epoch {place.epoch + 1}; lower "
+                f"training.learning_rate or the term's weight; {self._last_good()}"
+            )
+
+    def _last_good(self) -> str:
+        if self._state.place.best is None:
+            return "nothing was kept"
+        return f"the best weights before it are in {self._directory / BEST_FILE}"
 
     def _validate(self, losses: Tensor, prefixes_per_second: float) -> None:
         training, place = self._config.training, self._state.place
         encoder = self._state.encoder.eval()
-        evaluation = evaluate(encoder, self._table, "valid")
+        try:
+            evaluation = evaluate(encoder, self._table, "valid")
+        except EvaluationError as error:
+            raise TrainingError(f"step {place.step}: {error}; {self._last_good()}") from error
         ks = sorted({*RECORDED_KS, self._metric_k})
         metrics = evaluation.metrics(ks)
         value = self._metric(evaluation.ranks[training.protocol], self._metric_k)

@@ -1,5 +1,6 @@
 """The objective: a weighted sum of loss terms over one encoder batch that holds every view of a step."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -7,19 +8,32 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fearec_cli.api import Loss, LossInputs, View
-from fearec_cli.composition import terms
+from fearec_cli.composition import branches, terms
 from fearec_cli.config import RunConfig
 from fearec_cli.data.batches import TrainingPrefixes
+from fearec_cli.errors import ConfigError
 from fearec_cli.model.encoder import Encoder
+from fearec_cli.refusals import blamed_on_reading, check_tensor
 from fearec_cli.registry import Registry
 
 
 class WeightedLoss(NamedTuple):
-    """A term with its name and weight."""
+    """A term with its name, weight, and what messages call it."""
 
     name: str
     weight: float
     loss: Loss
+    label: str = "a loss term"
+
+    def value(self, inputs: LossInputs) -> Float[Tensor, ""]:
+        """The term before its weight.
+
+        Raises:
+            PluginError: it reads a view that it does not declare, or gives anything but one number.
+        """
+        with blamed_on_reading(self.label, "views"):
+            value = self.loss(inputs)
+        return check_tensor(self.label, "value", value, (), inputs.anchor.dtype)
 
 
 class Objective:
@@ -28,18 +42,20 @@ class Objective:
     Args:
         config: names the terms, their weights and options.
         registry: where the terms are found.
+
+    Raises:
+        ConfigError: a term compares branches, and the model has one alone.
     """
 
     def __init__(self, config: RunConfig, registry: Registry) -> None:
+        chosen = [(term, registry.get("loss", term.name)) for term in terms(config.loss)]
         self.terms = tuple(
-            WeightedLoss(
-                term.name,
-                term.weight,
-                registry.get("loss", term.name).component.build(config.components[term.name]),
-            )
-            for term in terms(config.loss)
+            WeightedLoss(term.name, term.weight, entry.component.build(config.components[term.name]), entry.label)
+            for term, entry in chosen
         )
         self.views = frozenset[View]().union(*(term.loss.views for term in self.terms))
+        if len(branches(config.attention)) < 2:
+            _refuse_branches(self.terms, config.attention)
 
     def __call__(
         self,
@@ -83,6 +99,17 @@ class Objective:
             branches=tuple(branch[:size] for branch in encoded.branches),
             spectrum=None if encoded.spectrum is None else encoded.spectrum[:size],
         )
-        values = torch.stack([term.loss(inputs) for term in self.terms])
+        values = torch.stack([term.value(inputs) for term in self.terms])
         weights = values.new_tensor([term.weight for term in self.terms])
         return values @ weights, values.detach()
+
+
+def _refuse_branches(weighted: Iterable[WeightedLoss], attention: str) -> None:
+    problems = [
+        f"loss: {term.name} compares the branches of the model, and --attention {attention} is one alone; "
+        "join two, as in --attention ramp+autocorr, or leave the term out"
+        for term in weighted
+        if "branches" in term.loss.views
+    ]
+    if problems:
+        raise ConfigError(problems)

@@ -17,6 +17,7 @@ from fearec_cli.model.encoder import Encoder
 _RANDOM = "random.torch"
 _RANDOM_CUDA = "random.cuda"
 _DRAWS = "random.draws"
+_LOSSES = "losses"
 
 
 class Place(BaseModel):
@@ -45,12 +46,21 @@ class Place(BaseModel):
 
 @dataclass
 class RunState:
-    """What changes while a run goes on."""
+    """What changes while a run goes on.
+
+    Attributes:
+        place: where the run stands.
+        encoder: the model.
+        optimizer: its optimiser.
+        draws: generator of the semantic draws.
+        losses: [1 + terms] sums over the steps of the epoch under way: the objective, then each term.
+    """
 
     place: Place
     encoder: Encoder
     optimizer: torch.optim.Optimizer
     draws: torch.Generator
+    losses: Tensor
 
     def save(self, path: Path, config: str, fingerprint: str) -> None:
         """Write the state, whole or not at all.
@@ -68,6 +78,7 @@ class RunState:
             tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
         tensors[_RANDOM] = torch.get_rng_state()
         tensors[_DRAWS] = self.draws.get_state()
+        tensors[_LOSSES] = self.losses
         if torch.cuda.is_available():
             tensors[_RANDOM_CUDA] = torch.cuda.get_rng_state()
         metadata = {"place": self.place.model_dump_json(), "config": config, "fingerprint": fingerprint}
@@ -102,6 +113,7 @@ class RunState:
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         torch.set_rng_state(tensors[_RANDOM])
         self.draws.set_state(tensors[_DRAWS])
+        self.losses.copy_(tensors[_LOSSES])
         if torch.cuda.is_available() and _RANDOM_CUDA in tensors:
             torch.cuda.set_rng_state(tensors[_RANDOM_CUDA])
 
@@ -112,7 +124,7 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not path.is_file():
-        raise CheckpointError(f"{path}: there is no state to resume from; start the run without --resume")
+        raise CheckpointError(f"{path}: there is no state to resume from; start the run again with another --out")
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -1,10 +1,12 @@
 """The record of a run: one JSON line an epoch in metrics.jsonl."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from fearec_cli.atomic import atomic_file
 from fearec_cli.errors import OutputError
 from fearec_cli.evaluation.ranks import RankProtocol
 
@@ -43,3 +45,26 @@ def append_record(path: Path, record: EpochRecord) -> None:
             file.write(json.dumps(asdict(record)) + "\n")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def drop_records_after(path: Path, step: int) -> None:
+    """Take back lines of metrics.jsonl that a run which was cut off wrote after its last saved state.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    if not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if _step(line) <= step]
+    if kept != lines:
+        with atomic_file(path) as temporary:
+            temporary.write_text("".join(kept), encoding="utf-8")
+
+
+def _step(line: str) -> float:
+    """The step of a record; endless where the line is cut short."""
+    try:
+        return float(json.loads(line)["step"]) if line.endswith("\n") else math.inf
+    except (ValueError, KeyError, TypeError):
+        return math.inf

@@ -91,10 +91,10 @@ def test_times_become_microseconds(file: Path, unit: str, text: str, microsecond
         ("s", "nan", "'nan' is no number"),
         ("s", "", "is missing"),
         ("s", "-1", "'-1' is negative"),
-        ("s", "1628643414042", "is after the year 5000 if the unit is 's'"),
-        ("s", "99999999999999999999", "is after the year 5000"),
-        ("iso", "2014-13-01", "is no ISO 8601 time since 1970"),
-        ("iso", "1969-12-31", "is no ISO 8601 time since 1970"),
+        ("s", "1628643414042", "is in the future (year 53579 if the unit is 's')"),
+        ("s", "99999999999999999999", "is in the future"),
+        ("iso", "2014-13-01", "is no ISO 8601 time between 1970 and today"),
+        ("iso", "1969-12-31", "is no ISO 8601 time between 1970 and today"),
     ],
 )
 def test_a_bad_time_is_named_with_its_line(file: Path, unit: str, text: str, fault: str) -> None:
@@ -147,7 +147,7 @@ def test_a_bad_file_is_named(file: Path, content: bytes, options: dict[str, Any]
 Ids = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=6)
 
 
-@given(rows=st.lists(st.tuples(Ids, Ids, st.integers(0, 10**11)), min_size=1, max_size=6))
+@given(rows=st.lists(st.tuples(Ids, Ids, st.integers(0, 10**9)), min_size=1, max_size=6))
 def test_what_python_writes_is_read_back(
     rows: list[tuple[str, str, int]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

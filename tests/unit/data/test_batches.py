@@ -6,9 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from support import tiny
 
 from fearec_cli.data.batches import gather_histories
+from support import tiny
 
 sides = st.sampled_from(["right", "left"])
 sequences = st.lists(st.lists(st.integers(1, 9), min_size=3, max_size=12), min_size=1, max_size=6)

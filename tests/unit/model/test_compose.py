@@ -2,16 +2,16 @@
 
 import pytest
 import torch
+
+from fearec_cli.errors import ConfigError
+from fearec_cli.model.compose import INITIAL_STD, build_encoder
+from fearec_cli.registry import load_components
 from fearec_plugins.attentions.autocorr import AutocorrAttention
 from fearec_plugins.attentions.dot import DotAttention
 from fearec_plugins.attentions.ramp import RampAttention
 from fearec_plugins.filters.none import NoFilter
 from fearec_plugins.filters.window import WindowFilter
 from support import tiny
-
-from fearec_cli.errors import ConfigError
-from fearec_cli.model.compose import INITIAL_STD, build_encoder
-from fearec_cli.registry import load_components
 
 
 def build(config, n_items=500):

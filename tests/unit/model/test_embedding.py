@@ -1,9 +1,9 @@
 """Item and position tables."""
 
 import torch
-from support import tiny
 
 from fearec_cli.model.embedding import Embedding
+from support import tiny
 
 
 def embedding(dropout=0.0):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from support import tiny
 
 ATTENTIONS = ["dot", "ramp", "autocorr", "ramp+autocorr"]

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from support import tiny
 from torch import nn
 
 from fearec_cli.api import FeedForward
 from fearec_cli.model.layer import Layer
+from support import tiny
 
 SHAPE = tiny.layer_shape()
 

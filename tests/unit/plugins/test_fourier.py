@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from fearec_plugins.attentions.autocorr import circular_diagonals, correlation_by_fft, correlation_by_scores
-from fearec_plugins.filters.window import window_matrix
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fearec_plugins.attentions.autocorr import circular_diagonals, correlation_by_fft, correlation_by_scores
+from fearec_plugins.filters.window import window_matrix
 
 sizes = st.integers(2, 33)
 seeds = st.integers(0, 2**32 - 1)

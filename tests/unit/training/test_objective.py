@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from support import tiny
 
 from fearec_cli.registry import load_components
 from fearec_cli.training.objective import Objective
+from support import tiny
 
 # Every history is of one user alone, so that it tells its target.
 DATA = [[user, user + 10, 1, 2, 3, 4, 5] for user in range(1, 7)]
@@ -58,7 +58,9 @@ def test_the_semantic_view_is_another_history_with_the_same_target():
     step = Step("ce+0.1*contrast")
     ((ids, _),) = step.calls
     everything = step.prefixes.batch(torch.arange(len(step.prefixes)))
-    target_of = {tuple(row): target for row, target in zip(everything.ids.tolist(), everything.targets.tolist(), strict=True)}
+    target_of = {
+        tuple(row): target for row, target in zip(everything.ids.tolist(), everything.targets.tolist(), strict=True)
+    }
     targets = step.prefixes.batch(step.chosen).targets.tolist()
     assert [target_of[tuple(row)] for row in ids[8:].tolist()] == targets
     group_sizes = [list(target_of.values()).count(target) for target in targets]

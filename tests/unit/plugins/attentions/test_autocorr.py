@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
-from fearec_plugins.attentions import autocorr
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fearec_plugins.attentions import autocorr
 from support import tiny
 
 
@@ -49,9 +50,7 @@ def test_the_weights_are_the_softmax_of_the_mean_correlation_of_channels():
     torch.testing.assert_close(weights, best.values[:, :2].softmax(1))
 
 
-@pytest.mark.parametrize(
-    ("n", "top_k", "kept"), [(50, 1.0, 3), (50, 0.1, 1), (50, 2.0, 7), (2, 1.0, 1), (3, 100.0, 3)]
-)
+@pytest.mark.parametrize(("n", "top_k", "kept"), [(50, 1.0, 3), (50, 0.1, 1), (50, 2.0, 7), (2, 1.0, 1), (3, 100.0, 3)])
 def test_the_number_of_delays_is_the_floor_of_top_k_ln_n(n, top_k, kept):
     branch = attention(n, top_k=top_k)
     delays, _ = branch.delays(tiny.layer_inputs(tiny.layer_shape(max_length=n)))

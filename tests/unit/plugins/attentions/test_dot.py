@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from support import tiny
 
 SHAPE = tiny.layer_shape()
@@ -63,6 +64,16 @@ def test_padding_keys_are_not_looked_at(padding, last_only):
 def test_a_padding_position_that_may_look_nowhere_is_finite():
     inputs = tiny.layer_inputs(SHAPE, lengths=[10, 4, 1], padding="left")
     assert tiny.part("attention", "dot", SHAPE)(inputs).isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["dot", "ramp"])
+def test_a_padding_position_that_may_look_nowhere_teaches_queries_and_keys_nothing(name):
+    """Its weights do not depend on scores, so neither may the gradient."""
+    now = {signal: values.requires_grad_() for signal, values in signals().items()}
+    inputs = tiny.layer_inputs(SHAPE, lengths=[10, 4, 1], padding="left", **now)
+    output = tiny.part("attention", name, SHAPE)(inputs)
+    gradients = torch.autograd.grad(output[~inputs.valid].square().sum(), [now["q"], now["k"]])
+    assert not any(gradient.any() for gradient in gradients)
 
 
 @pytest.mark.parametrize("name", ["dot", "ramp"])

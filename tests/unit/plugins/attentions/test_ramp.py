@@ -1,6 +1,7 @@
 """Dot-product attention on filtered signals."""
 
 import torch
+
 from support import tiny
 
 SHAPE = tiny.layer_shape()

@@ -1,6 +1,7 @@
 """No filter."""
 
 import torch
+
 from support import tiny
 
 

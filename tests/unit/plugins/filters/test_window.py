@@ -1,13 +1,15 @@
 """The ramp of windows: which bins each layer keeps, and the matrix that keeps them."""
 
+from itertools import pairwise
+
 import pytest
 import torch
-from fearec_plugins.filters.window import window_bins, window_matrix
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from support import tiny
 
 from fearec_cli.errors import ConfigError
+from fearec_plugins.filters.window import window_bins, window_matrix
+from support import tiny
 
 alphas = st.floats(0.01, 1, allow_nan=False)
 lengths = st.integers(2, 120)
@@ -58,7 +60,20 @@ def test_windows_meet_exactly_where_they_do_not_overlap(n_layers, alpha):
     """With a width of 1 / L, every bin belongs to one layer."""
     assume(alpha <= 1 / n_layers)
     found = windows(2 * (12 * n_layers - 1), n_layers, alpha, "paper")
-    assert all(low == next_high for (low, _), (_, next_high) in zip(found, found[1:], strict=False))
+    assert all(low == next_high for (low, _), (_, next_high) in pairwise(found))
+
+
+@pytest.mark.parametrize(
+    ("n", "n_layers", "alpha", "expected"),
+    [
+        (50, 2, 0.6, [(10, 26), (0, 15)]),  # F = 26, s = 10.4
+        (50, 4, 0.4, [(15, 26), (10, 20), (5, 15), (0, 10)]),  # s = 5.2
+        (50, 4, 0.1, [(19, 26), (13, 19), (6, 13), (0, 6)]),  # w = 1 / 4, s = 6.5
+        (18, 2, 0.8, [(2, 10), (0, 8)]),  # 10 * (1 - 0.8) is 2, though not in floating point
+    ],
+)
+def test_the_papers_rule_gives_its_windows(n, n_layers, alpha, expected):
+    assert windows(n, n_layers, alpha, "paper") == expected
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from support import tiny
 
 from fearec_cli.errors import ConfigError
+from support import tiny
 
 SHAPE = tiny.layer_shape()
 

@@ -5,12 +5,12 @@ import math
 
 import pytest
 import torch
-from fearec_plugins.losses.contrast import info_nce
 from hypothesis import given
 from hypothesis import strategies as st
-from support import tiny
 
 from fearec_cli.api import LossInputs
+from fearec_plugins.losses.contrast import info_nce
+from support import tiny
 
 PAIRS = {
     "un": [("anchor", "dropout")],

@@ -1,0 +1,196 @@
+"""Files of the Hugging Face Hub: fetched once, by commit, and every way that it can fail in one line.
+
+Only `hf_hub_download` speaks with the Hub: a HEAD and a GET for a file, no request at all once a commit's file is
+in the cache, and work without a network from there. Data sets are never loaded by repository, which may run into
+a script that `datasets` refuses.
+"""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fearec_adapters._files import source_of
+from fearec_cli.api import Source
+from fearec_cli.errors import DataError
+
+# Seconds of silence before a try is given up; the clients read these once, when they are imported. They try six
+# times for the bytes of a file, so that all of them are less than a minute.
+_PATIENCE = {"HF_HUB_ETAG_TIMEOUT": "8", "HF_HUB_DOWNLOAD_TIMEOUT": "8"}
+# The first bytes of a file must come within so many times the former.
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file of a data set repository, as it lies in the local cache.
+
+    Attributes:
+        repository: OWNER/NAME.
+        path: of the file in the repository.
+        commit: that it was fetched at.
+        file: the local copy.
+    """
+
+    repository: str
+    path: str
+    commit: str
+    file: Path
+
+    def source(self, adapter: str) -> Source:
+        """The record of where the rows came from."""
+        return Source(
+            adapter=adapter,
+            location=f"huggingface.co/datasets/{self.repository}/{self.path}",
+            revision=self.commit,
+            sha256=source_of(self.file, adapter).sha256,
+        )
+
+
+def fetch(repository: str, path: str, revision: str) -> HubFile:
+    """A file of the Hub, from the cache if it is there.
+
+    Args:
+        repository: OWNER/NAME.
+        path: of the file in the repository.
+        revision: branch, tag or commit.
+
+    Raises:
+        DataError: it cannot be had; says why and what to do next.
+    """
+    for name, seconds in _PATIENCE.items():
+        os.environ.setdefault(name, seconds)
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    with _explained(repository, path, revision):
+        local = _download(repository, path, revision)
+    # .../snapshots/COMMIT/PATH
+    commit = local.parents[path.count("/")].name
+    with local.open("rb") as stream:
+        start = stream.read(200).lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        raise DataError(
+            f"{_name(repository, path)}: what came is a web page (HTML), not the file; something between here and "
+            f"the Hub answered in its place (a proxy, a log-in page); then remove {local.resolve()} and try again"
+        )
+    return HubFile(repository, path, commit, local)
+
+
+def _download(repository: str, path: str, revision: str) -> Path:
+    """`hf_hub_download`, given up when no byte comes.
+
+    By itself it waits a minute for each of six answers, and for as long as a 429 tells it to. It cannot be
+    told to stop, so it is left behind in its thread, which does not outlive the program.
+    """
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
+
+    begun = threading.Event()
+    outcome: Future[str] = Future()
+
+    class Bar(tqdm):
+        """The client's own progress bar, which it makes when the bytes begin to come."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            begun.set()
+            super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
+
+    def work() -> None:
+        try:
+            outcome.set_result(
+                hf_hub_download(repository, path, repo_type="dataset", revision=revision, tqdm_class=Bar)
+            )
+        except BaseException as error:
+            outcome.set_exception(error)
+        begun.set()
+
+    limit = _TRIES * constants.HF_HUB_ETAG_TIMEOUT
+    with _listening() as heard:
+        threading.Thread(target=work, daemon=True).start()
+        if not begun.wait(limit):
+            raise TimeoutError(f"nothing came within {limit} seconds" + "".join(f"; {line}" for line in heard[-1:]))
+        return Path(outcome.result())
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """What the client says of its tries."""
+    heard: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.append(record.getMessage())
+
+    listener = Listener()
+    logger = logging.getLogger("huggingface_hub")
+    logger.addHandler(listener)
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(listener)
+
+
+@contextmanager
+def _explained(repository: str, path: str, revision: str) -> Iterator[None]:
+    """Turn each of the clients' errors into a `DataError`."""
+    from huggingface_hub import errors
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    name = _name(repository, path)
+    try:
+        yield
+    # A GatedRepoError is a RepositoryNotFoundError, and all of them are OSErrors.
+    except errors.GatedRepoError:
+        reason = (
+            f"the repository is gated: ask for access at https://huggingface.co/datasets/{repository}, then log in by "
+            f"`hf auth login` or set HF_TOKEN"
+        )
+    except errors.RepositoryNotFoundError:
+        reason = f"there is no data set repository {repository}, or it is private and needs HF_TOKEN; check the name"
+    except errors.RevisionNotFoundError:
+        reason = f"the repository has no revision {revision!r}; name a branch, a tag or a commit of 40 digits"
+    except errors.EntryNotFoundError as error:
+        reason = _unreachable(error.__cause__ or error) if isinstance(error, FileNotFoundError) else _no_file(revision)
+    except errors.HFValidationError as error:
+        reason = f"is no name on the Hub: {error}"
+    except (OSError, ValueError, RuntimeError, httpx.HTTPError, errors.XetDownloadError) as error:
+        reason = _unreachable(error)
+    else:
+        return
+    raise DataError(f"{name}: {' '.join(reason.split())}") from None
+
+
+def _no_file(revision: str) -> str:
+    return f"the repository has no such file at revision {revision!r}; look at its list of files"
+
+
+def _unreachable(error: BaseException) -> str:
+    """Why the Hub gave no answer, or not the file."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return "is not in the cache, and HF_HUB_OFFLINE forbids to fetch it; unset that, or fetch the file before"
+    response = getattr(error, "response", None)
+    if response is not None:
+        status = response.status_code
+        if status == 429:
+            return "the Hub answers 429, too many requests; wait some minutes, or log in by `hf auth login`"
+        return (
+            f"the Hub answers {status} {response.reason_phrase}; try again later, and see https://status.huggingface.co"
+        )
+    said = " ".join(str(error).split())[:200]
+    return (
+        f"is not in the cache, and the Hub cannot be reached, broke off or is not the Hub "
+        f"({type(error).__name__}: {said}); check the network and try again"
+    )
+
+
+def _name(repository: str, path: str) -> str:
+    return f"hub:{repository}/{path}"

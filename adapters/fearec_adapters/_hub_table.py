@@ -1,0 +1,91 @@
+"""Comma-separated files of the Hub by `datasets`: parsed once into memory-mapped Arrow, never whole in memory.
+
+`datasets` is told that every column is text (it would make numbers of ids, and nothing of NA), and is given the
+columns' names and one more for fields too many, which it would drop in silence. Where it meets anything odd,
+the strict reader of local tables reads the file again: it names the line, or reads what `datasets` could not.
+"""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from fearec_adapters._columns import first_time, log_columns
+from fearec_adapters._files import text_lines
+from fearec_adapters._table import Table
+from fearec_adapters._times import Clock, TimeUnit
+from fearec_cli.errors import DataError
+
+_TOO_MANY = "fields too many"
+
+
+@dataclass(frozen=True)
+class HubTable:
+    """A comma-separated file with a header, fetched from the Hub; the same to its reader as `Table`.
+
+    Attributes:
+        file: the fetched copy.
+        separator: one character.
+    """
+
+    file: Path
+    separator: str = ","
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """The columns' names as they stand in the file.
+
+        Raises:
+            DataError: the file cannot be read or is empty.
+        """
+        lines = (line for _, line in text_lines(self.file))
+        return next(csv.reader(lines, delimiter=self.separator), []) or self._strict().columns
+
+    def log_frame(self, columns: Mapping[str, str], unit: TimeUnit) -> tuple[pl.LazyFrame, Clock]:
+        """The columns of a `fearec_cli.api.Log`, and how times were read; blank lines are passed over.
+
+        Raises:
+            DataError: a row has too many fields, a missing id, a time or a rating that is none; names
+                file, line and value.
+        """
+        from datasets.exceptions import DatasetsError  # type: ignore[import-untyped]
+
+        try:
+            raw = self._arrow(columns)
+            clock = Clock.of(unit, first_time(raw))
+            nothing = "never seen: the strict reader names what is wrong"
+            table = log_columns(
+                raw, clock, where=self.file, names=columns, place=lambda row: nothing, value=lambda row, column: nothing
+            )
+        except (DataError, DatasetsError, OSError, ValueError, pl.exceptions.PolarsError):
+            return self._strict().log_frame(columns, unit)
+        return table.lazy(), clock
+
+    def _arrow(self, columns: Mapping[str, str]) -> pl.LazyFrame:
+        from datasets import Features, Value, load_dataset  # type: ignore[import-untyped]
+
+        # By position, for a header may have a name twice.
+        names = [*(str(position) for position in range(len(self.columns))), _TOO_MANY]
+        dataset = load_dataset(
+            "csv",
+            data_files=str(self.file),
+            split="train",
+            features=Features(dict.fromkeys(names, Value("string"))),
+            names=names,
+            header=0,
+            sep=self.separator,
+            index_col=False,
+            keep_default_na=False,
+        )
+        frame = pl.from_arrow(dataset.data.table)
+        assert isinstance(frame, pl.DataFrame)
+        if frame.select(pl.col(_TOO_MANY).fill_null("").ne("").any()).item():
+            raise DataError(f"{self.file}: a row has too many fields")
+        chosen = [pl.col(str(self.columns.index(name))).alias(column) for column, name in columns.items()]
+        return frame.lazy().select(chosen).with_row_index("row")
+
+    def _strict(self) -> Table:
+        return Table.open(self.file, separator=self.separator, header=True, quoted=True)

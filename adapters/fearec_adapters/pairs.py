@@ -1,0 +1,57 @@
+"""One interaction a line, `user item`, each user's oldest first, as SASRec and BERT4Rec publish their data."""
+
+from pathlib import Path
+
+import polars as pl
+
+from fearec_adapters._files import existing_file, source_of, text_bytes
+from fearec_cli.api import Component, Log, Options, hookimpl
+from fearec_cli.errors import DataError
+
+
+class PairsOptions(Options):
+    """There is nothing to choose."""
+
+
+class Pairs:
+    """Reads .txt, .txt.gz and .zip. Ids are text with white space between; blank lines are passed over."""
+
+    def __init__(self, options: PairsOptions) -> None:
+        self._options = options
+
+    def read(self, path: Path | None) -> Log:
+        """Read a file.
+
+        Raises:
+            DataError: no file, an empty one, or a line that is no pair; names file and line.
+        """
+        file = existing_file(path, "pairs")
+        lines = (
+            pl.DataFrame({"text": text_bytes(file).decode().split("\n")}, schema={"text": pl.String})
+            .with_row_index("line", offset=1)
+            .select("line", words=pl.col("text").str.extract_all(r"\S+"))
+            .filter(pl.col("words").list.len() > 0)
+        )
+        for line, words in lines.filter(pl.col("words").list.len() != 2).head(1).rows():
+            hint = "; `sequences` reads one user a line" if len(words) > 2 else ""
+            raise DataError(f"{file}, line {line}: has {len(words)} fields, and a line is: user item{hint}")
+        # These files come filtered and numbered: a k-core would change a published data set.
+        return Log(
+            frame=lines.lazy().select(user=pl.col("words").list.first(), item=pl.col("words").list.last()),
+            source=source_of(file, "pairs"),
+            k_core=0,
+        )
+
+
+@hookimpl
+def fearec_adapters() -> list[Component]:
+    """One interaction a line."""
+    return [
+        Component(
+            name="pairs",
+            options=PairsOptions,
+            build=Pairs,
+            summary="One interaction a line, `user item`, each user's oldest first (.txt), with or without .gz.",
+            source="a local file; kang205/SASRec data/, FeiSun/BERT4Rec data/",
+        )
+    ]

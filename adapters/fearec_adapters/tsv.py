@@ -1,0 +1,36 @@
+"""Tab-separated tables, where a quotation mark is a character like any other (IANA text/tab-separated-values)."""
+
+from pathlib import Path
+
+from fearec_adapters._columns import TableOptions
+from fearec_adapters._table import read_table
+from fearec_cli.api import Component, Log, hookimpl
+
+
+class Tsv:
+    """Reads .tsv, .tsv.gz and .zip. For fields in quotes there is `csv` with its option `separator`."""
+
+    def __init__(self, options: TableOptions) -> None:
+        self._options = options
+
+    def read(self, path: Path | None) -> Log:
+        """Read a file.
+
+        Raises:
+            DataError: no file, no such column, or a bad row; names file, line and value.
+        """
+        return read_table(path, self._options, adapter="tsv", separator="\t", quoted=False)
+
+
+@hookimpl
+def fearec_adapters() -> list[Component]:
+    """Tab-separated tables."""
+    return [
+        Component(
+            name="tsv",
+            options=TableOptions,
+            build=Tsv,
+            summary="A tab-separated table with one interaction a line and no quotes: .tsv, .tsv.gz, .zip.",
+            source="a local file; IANA text/tab-separated-values",
+        )
+    ]

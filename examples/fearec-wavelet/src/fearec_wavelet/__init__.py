@@ -1,0 +1,1 @@
+"""Haar wavelets for fearec: the filter `haar-wavelet` and the loss `wavelet-sparsity`."""

@@ -1,0 +1,45 @@
+"""Circular correlation and its delays, by the score matrix or by the FFT.
+
+By the Wiener-Khinchin theorem the circular correlation of two signals is the inverse FFT of their
+cross-spectrum. It is also the sum along each circular diagonal of their products at every pair of
+positions; for short sequences that route needs no FFT at all.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+# The longest sequence whose correlation is taken from the score matrix. That route costs N^3 products by
+# the fixed matrix of diagonals (and holds it: N^3 numbers), the FFT N log N times the hidden units.
+LONGEST_BY_SCORES = 64
+
+
+def circular_diagonals(n: int) -> Float[Tensor, "NN N"]:
+    """The 0/1 matrix T whose column tau marks circular diagonal tau of a flattened n x n matrix.
+
+    T[(t + tau) mod n * n + t, tau] = 1, so flat(S) T sums S along its circular diagonals, and T w, read as
+    an n x n matrix and transposed, is the circulant that applies delay tau with weight w[tau].
+    """
+    position = torch.arange(n)
+    marks = torch.zeros(n, n, n)
+    for delay in range(n):
+        marks[(position + delay) % n, position, delay] = 1
+    return marks.flatten(0, 1)
+
+
+def correlation_by_scores(scores: Float[Tensor, "B N N"], diagonals: Float[Tensor, "NN N"]) -> Float[Tensor, "B N"]:
+    """R(tau) = sum over t of S[(t + tau) mod N, t]."""
+    return scores.flatten(1) @ diagonals
+
+
+def correlation_by_fft(q: Float[Tensor, "B N D"], k: Float[Tensor, "B N D"]) -> Float[Tensor, "B N"]:
+    """R(tau) = sum over channels of irfft(rfft(q) * conj(rfft(k)))(tau)."""
+    spectrum = torch.fft.rfft(q, dim=1) * torch.fft.rfft(k, dim=1).conj()
+    correlation: Tensor = torch.fft.irfft(spectrum.sum(-1), n=q.shape[1], dim=1)
+    return correlation
+
+
+def circulant_of_delays(weights: Float[Tensor, "B N"], diagonals: Float[Tensor, "NN N"]) -> Float[Tensor, "B N N"]:
+    """The matrix C with (C v)(t) = sum over tau of w(tau) v((t + tau) mod N)."""
+    n = weights.shape[1]
+    return (weights @ diagonals.T).view(-1, n, n).transpose(1, 2)

@@ -1,0 +1,89 @@
+"""Attention by the power spectrum: a sequence's own auto-correlation weighs every delay."""
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection, hookimpl
+from fearec_plugins.attentions._delays import (
+    LONGEST_BY_SCORES,
+    circulant_of_delays,
+    circular_diagonals,
+    correlation_by_fft,
+    correlation_by_scores,
+)
+
+
+class AutocorrSoftmaxOptions(Options):
+    """How sharply delays are told apart."""
+
+    temperature: float = Field(
+        0.25,
+        gt=0,
+        le=100,
+        description="the auto-correlation, mean over hidden units and positions, is divided by it before the softmax",
+    )
+
+
+class AutocorrSoftmaxAttention(nn.Module):
+    """output(t) = sum over all delays tau of w(tau) V[(t + tau) mod N], w = softmax(R / temperature).
+
+    R(tau) = 1 / (N D) sum over channels of irfft(|rfft(P x)|^2, n=N)(tau), P the layer's filter: by the
+    Wiener-Khinchin theorem the mean of (P x)[t + tau] (P x)[t] over channels and positions. One set of weights
+    serves all heads and channels of a sequence; no delay is cut off.
+
+    The survey names no scale. R(0) is the signal's mean power, about 1 after LayerNorm, and the largest value of
+    all: with the plain inverse FFT, N D times as large, the softmax would put everything on delay 0, and at
+    temperature 1 it would be nearly even. Queries and keys are not projected; only values are.
+    """
+
+    projections: frozenset[Projection] = frozenset({"v"})
+    diagonals: Tensor
+
+    def __init__(self, options: AutocorrSoftmaxOptions, shape: LayerShape) -> None:
+        super().__init__()
+        n = shape.max_length
+        self.temperature = options.temperature
+        self.by_scores = n <= LONGEST_BY_SCORES
+        if self.by_scores:
+            self.register_buffer("diagonals", circular_diagonals(n), persistent=False)
+
+    def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
+        """Average of the values, rolled by every delay."""
+        weights, values = self.weights(inputs), inputs.v
+        n = values.shape[1]
+        if inputs.last_only:
+            # The one wanted row of the circulant: position s is reached by the delay s - last.
+            delay = (torch.arange(n, device=values.device) - inputs.last[:, None]) % n
+            return weights.gather(1, delay)[:, None] @ values
+        if self.by_scores:
+            return circulant_of_delays(weights, self.diagonals.to(weights.dtype)) @ values
+        # Applying a circulant is a circular correlation of the values with its weights.
+        spectrum = torch.fft.rfft(values, dim=1) * torch.fft.rfft(weights, dim=1).conj()[:, :, None]
+        rolled: Tensor = torch.fft.irfft(spectrum, n=n, dim=1)
+        return rolled
+
+    def weights(self, inputs: LayerInputs) -> Float[Tensor, "B N"]:
+        """Weight of each delay; they sum to 1."""
+        x = inputs.filtered("x")
+        if self.by_scores:
+            correlation = correlation_by_scores(x @ x.transpose(1, 2), self.diagonals.to(x.dtype))
+        else:
+            correlation = correlation_by_fft(x, x)
+        return (correlation / (x.shape[1] * x.shape[2] * self.temperature)).softmax(1)
+
+
+@hookimpl
+def fearec_attentions() -> Iterable[Component]:
+    """Register `autocorr-softmax`."""
+    return [
+        Component(
+            name="autocorr-softmax",
+            options=AutocorrSoftmaxOptions,
+            build=AutocorrSoftmaxAttention,
+            summary="Average over all delays, weighted by the auto-correlation of the filtered input.",
+            source="the survey's description of FEARec (docs/method.md, section 3), after Wiener-Khinchin",
+        )
+    ]

@@ -1,0 +1,40 @@
+"""No attention: the branch is what the layer's filter gives, for models that mix positions by a filter alone."""
+
+from collections.abc import Iterable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from fearec_cli.api import Component, LayerInputs, LayerShape, Options, Projection, hookimpl
+
+
+class IdentityOptions(Options):
+    """It has none; the filter has its own."""
+
+
+class Identity(nn.Module):
+    """P x, P the layer's filter: no projection, no heads, no mask."""
+
+    projections: frozenset[Projection] = frozenset()
+
+    def __init__(self, options: IdentityOptions, shape: LayerShape) -> None:
+        super().__init__()
+
+    def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
+        """The filtered input at the wanted positions."""
+        return inputs.at_wanted(inputs.filtered("x"))
+
+
+@hookimpl
+def fearec_attentions() -> Iterable[Component]:
+    """Register `identity`."""
+    return [
+        Component(
+            name="identity",
+            options=IdentityOptions,
+            build=Identity,
+            summary="The filtered input itself, without attention.",
+            source="FMLP-Rec: Zhou et al., WWW 2022 (arXiv 2202.13556); SLIME4Rec and BSARec after it",
+            causal=True,
+        )
+    ]

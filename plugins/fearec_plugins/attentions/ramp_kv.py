@@ -1,0 +1,48 @@
+"""Attention to a filtered past: queries see the signal as it is, keys and values pass the layer's filter."""
+
+from collections.abc import Iterable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from fearec_cli.api import Component, DotProduct, LayerInputs, LayerShape, Options, Projection, hookimpl
+
+
+class RampKVOptions(Options):
+    """It has none; the filter has its own."""
+
+
+class RampKVAttention(nn.Module):
+    """softmax(Q (P K)^T / sqrt(E)) P V with a causal mask, P the layer's filter.
+
+    The survey attends with the filtered input itself, softmax(Q X'^T / sqrt(D)) X', X' = P X. Here keys and values
+    are projected and parted among heads, as in every branch of the trunk, and the filter acts after the projection:
+    P (X W + b) is (P X) W up to the bias where P is the same for all hidden units.
+    """
+
+    projections: frozenset[Projection] = frozenset({"q", "k", "v"})
+
+    def __init__(self, options: RampKVOptions, shape: LayerShape) -> None:
+        super().__init__()
+        self.attend = DotProduct(shape.attention_dropout)
+
+    def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
+        """Context of the filtered past."""
+        queries = inputs.split_heads(inputs.at_wanted(inputs.q))
+        scores = queries @ inputs.split_heads(inputs.filtered("k")).transpose(-1, -2)
+        context: Tensor = self.attend(inputs, scores, inputs.filtered("v"))
+        return context
+
+
+@hookimpl
+def fearec_attentions() -> Iterable[Component]:
+    """Register `ramp-kv`."""
+    return [
+        Component(
+            name="ramp-kv",
+            options=RampKVOptions,
+            build=RampKVAttention,
+            summary="Dot-product attention of unfiltered queries to filtered keys and values.",
+            source="the survey's description of FEARec (docs/method.md, section 2, learnable ramp)",
+        )
+    ]

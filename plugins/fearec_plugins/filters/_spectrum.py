@@ -1,0 +1,49 @@
+"""What the learned filters share: their way through the spectrum, and their gain at another length."""
+
+import torch
+from jaxtyping import Complex, Float, Num
+from torch import Tensor
+
+
+def multiply_spectrum(x: Float[Tensor, "B N D"], weight: Num[Tensor, "F C"]) -> Float[Tensor, "B N D"]:
+    """irfft(weight * rfft(x), n=N) along the positions; weight real or complex, C is D or 1.
+
+    The two transforms scale in opposite ways, so every `norm` gives the same, "ortho" of the papers' codes too.
+    N is handed to the inverse, which would otherwise give N - 1 positions where N is odd. FFTs know no half
+    precision: a shorter x is computed in the weight's precision.
+    """
+    precision = torch.promote_types(x.dtype, weight.real.dtype)
+    product = torch.fft.rfft(x.to(precision), dim=1) * weight
+    filtered: Tensor = torch.fft.irfft(product, n=x.shape[1], dim=1).to(x.dtype)
+    return filtered
+
+
+def circulant(gain: Float[Tensor, "F"], n: int) -> Float[Tensor, "N N"]:
+    """The symmetric matrix P with P x = irfft(gain * rfft(x), n=n) for one real gain of all channels.
+
+    Its columns are shifts of the impulse response; differentiable in the gain.
+    """
+    impulse_response: Tensor = torch.fft.irfft(gain, n=n)
+    lag = torch.arange(n, device=gain.device)
+    return impulse_response[(lag[:, None] - lag[None, :]) % n]
+
+
+def magnitude(weight: Complex[Tensor, "F D"], n: int) -> Float[Tensor, "F D"]:
+    """Gain of complex weights: |w|, and |Re w| at bin 0 and, where n is even, n / 2, whose output is real."""
+    gain = weight.abs()
+    gain[0] = weight[0].real.abs()
+    if n % 2 == 0:
+        gain[-1] = weight[-1].real.abs()
+    return gain
+
+
+def at_length(gain: Float[Tensor, "F *C"], learned: int, n: int) -> Float[Tensor, "G *C"]:
+    """A gain learned at the bins b / `learned`, read at the bins b / n (cycles a position) of another length.
+
+    Linear in between; the highest learned frequency stands for those above it.
+    """
+    place = (torch.arange(n // 2 + 1, device=gain.device) * (learned / n)).clamp(max=len(gain) - 1)
+    low = place.floor().long()
+    high = (low + 1).clamp(max=len(gain) - 1)
+    share = (place - low).to(gain.dtype).view(-1, *[1] * (gain.ndim - 1))
+    return gain[low] * (1 - share) + gain[high] * share

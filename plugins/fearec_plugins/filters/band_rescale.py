@@ -1,0 +1,81 @@
+"""The frequency rescaler of BSARec: low frequencies stay, the others are scaled by what is learned."""
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from fearec_cli.api import Component, Field, LayerShape, Options, hookimpl
+from fearec_cli.errors import ConfigError
+from fearec_plugins.filters.window import window_matrix
+
+
+class BandRescaleOptions(Options):
+    """Where high begins."""
+
+    cutoff: int = Field(
+        3,
+        ge=1,
+        le=32769,
+        description="lowest frequency bins that stay as they are, bin 0 among them; BSARec's c is 2 * cutoff - 1, "
+        "which counts the mirror images too",
+    )
+
+
+class BandRescale(nn.Module):
+    """X' = X_low + beta^2 (X - X_low), beta [D], X_low the signal's `cutoff` lowest bins.
+
+    X_low is P X with a fixed matrix P, so no FFT runs. beta starts from a standard normal distribution, as in
+    the authors' code, where its square is learned in the same way.
+
+    Args:
+        options: where high begins.
+        shape: the layer's place; its depth plays no part.
+
+    Raises:
+        ConfigError: the signal has fewer bins than are to stay.
+    """
+
+    low_pass: Tensor
+
+    def __init__(self, options: BandRescaleOptions, shape: LayerShape) -> None:
+        super().__init__()
+        self.n, self.cutoff = shape.max_length, options.cutoff
+        bins = self.n // 2 + 1
+        if self.cutoff > bins:
+            raise ConfigError(
+                [
+                    f"band-rescale.cutoff: {self.cutoff} frequencies cannot stay of the {bins} that "
+                    f"model.max_length = {self.n} has; lower it"
+                ]
+            )
+        self.beta = nn.Parameter(torch.randn(shape.dim))
+        # Made again from the options when a checkpoint is loaded, so not stored in it.
+        self.register_buffer("low_pass", window_matrix(self._is_low(self.n), self.n).float(), persistent=False)
+
+    def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
+        """The rescaled signal."""
+        low = torch.bmm(self.low_pass.to(x.dtype).expand(len(x), -1, -1), x)
+        return low + (self.beta.square() * (x - low)).to(x.dtype)
+
+    def response(self, n: int) -> Float[Tensor, "F D"]:
+        """One at low frequencies, beta^2 at the others; at another length low is what is below the same frequency."""
+        return torch.where(self._is_low(n).to(self.beta.device)[:, None], 1, self.beta.detach().square())
+
+    def _is_low(self, n: int) -> Tensor:
+        return torch.arange(n // 2 + 1) * self.n < self.cutoff * n
+
+
+@hookimpl
+def fearec_filters() -> Iterable[Component]:
+    """Register `band-rescale`."""
+    return [
+        Component(
+            name="band-rescale",
+            options=BandRescaleOptions,
+            build=BandRescale,
+            summary="Low frequencies stay, the others are scaled by a learnable square for each hidden unit.",
+            source="BSARec: Shin et al., AAAI 2024 (arXiv 2312.10325), frequency rescaler, and the authors' code",
+        )
+    ]

@@ -1,0 +1,43 @@
+"""Spectral penalty: few frequencies shall describe a sequence."""
+
+from collections.abc import Iterable
+
+from jaxtyping import Float
+from torch import Tensor
+
+from fearec_cli.api import Component, LossInputs, Options, View, hookimpl
+
+
+class SparseSpectrumOptions(Options):
+    """It has none."""
+
+
+class SparseSpectrum:
+    """mean |X|: the L1 norm of the spectrum over sequences, frequencies and hidden units, divided by B F D.
+
+    X is the orthonormal rFFT along time of the last layer's filtered input, [B, F, D].
+    """
+
+    views: frozenset[View] = frozenset({"spectrum"})
+
+    def __init__(self, options: SparseSpectrumOptions) -> None:
+        pass
+
+    def __call__(self, inputs: LossInputs) -> Float[Tensor, ""]:
+        """The term's value."""
+        assert inputs.spectrum is not None  # it is in `views`
+        return inputs.spectrum.mean()
+
+
+@hookimpl
+def fearec_losses() -> Iterable[Component]:
+    """Register `sparse-spectrum`."""
+    return [
+        Component(
+            name="sparse-spectrum",
+            options=SparseSpectrumOptions,
+            build=SparseSpectrum,
+            summary="Mean magnitude of the sequence's spectrum (L1).",
+            source="the survey that the project started from (docs/method.md): sparsity of the spectrum",
+        )
+    ]

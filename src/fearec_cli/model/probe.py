@@ -1,0 +1,104 @@
+"""A part is tried where it will stand, before anything is trained: one call on two sequences.
+
+What a layer would choke on later becomes one line here that names the part and its package. The cost is
+that of one forward pass of two sequences, whatever the size of the model. torch's generator and the part's
+mode are left as they were.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fearec_cli.api import Attention, Filter, Fusion, LayerInputs, LayerShape
+from fearec_cli.data.batches import Padding
+from fearec_cli.refusals import blamed_on, blamed_on_reading, check_tensor, describe, refusal
+from fearec_cli.registry import Registered
+
+_BATCH = 2
+
+
+class Probe:
+    """Tries the parts of one layer, as the layer will call them.
+
+    Args:
+        shape: the layer's place.
+        padding: side of the padding.
+    """
+
+    def __init__(self, shape: LayerShape, padding: Padding) -> None:
+        n = shape.max_length
+        self._shape = shape
+        self._x = torch.linspace(-1, 1, _BATCH * n * shape.dim).view(_BATCH, n, shape.dim)
+        self._lengths = torch.tensor([n, n // 2])
+        positions, lengths = torch.arange(n), self._lengths[:, None]
+        self._valid = positions < lengths if padding == "right" else positions >= n - lengths
+        self._last = self._lengths - 1 if padding == "right" else torch.full_like(self._lengths, n - 1)
+        # The model asks its last layer for the last position alone, and the others for all.
+        self._last_only = shape.layer == shape.n_layers - 1
+        self._wanted = (_BATCH, 1 if self._last_only else n, shape.dim)
+
+    def filter(self, entry: Registered, part: Any) -> Filter:
+        """The filter, if it gives a signal of its input's shape and type, and can tell its response.
+
+        Raises:
+            PluginError: it does not.
+        """
+        if not isinstance(part, Filter):
+            raise refusal(entry.label, "filter", expected="something to call, with response(n)", got=describe(part))
+        with _tried(part), blamed_on(entry.label):
+            out = part(self._x, self._lengths)
+        check_tensor(entry.label, "output", out, self._x.shape, self._x.dtype)
+        return part
+
+    def attention(self, entry: Registered, part: Any, layer_filter: Filter) -> Attention:
+        """The branch, if it gives a context of the wanted positions and reads what it declares.
+
+        Raises:
+            PluginError: it does not.
+        """
+        if not isinstance(part, Attention):
+            raise refusal(entry.label, "attention", expected="something to call, with projections", got=describe(part))
+        with _tried(part), _tried(layer_filter), blamed_on(entry.label), blamed_on_reading(entry.label, "projections"):
+            inputs = LayerInputs(
+                self._x,
+                self._valid,
+                self._lengths,
+                self._last,
+                last_only=self._last_only,
+                heads=self._shape.heads,
+                projected=dict.fromkeys(part.projections, self._x),
+                layer_filter=layer_filter,
+            )
+            out = part(inputs)
+        check_tensor(entry.label, "output", out, self._wanted, self._x.dtype)
+        return part
+
+    def fusion(self, entry: Registered, part: Any, branches: Sequence[Attention]) -> Fusion:
+        """The head, if it gives an output of its inputs' shape.
+
+        Raises:
+            PluginError: it does not.
+        """
+        x: Tensor = self._x[:, -self._wanted[1] :]
+        with _tried(part), blamed_on(entry.label):
+            out = part([x for _ in branches], x)
+        check_tensor(entry.label, "output", out, self._wanted, self._x.dtype)
+        head: Fusion = part
+        return head
+
+
+@contextmanager
+def _tried(part: Any) -> Iterator[None]:
+    """Evaluation mode and no gradient for the moment."""
+    training = isinstance(part, nn.Module) and part.training
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        if training:
+            part.eval()
+        try:
+            yield
+        finally:
+            if training:
+                part.train()

@@ -1,0 +1,1 @@
+"""What `fearec new-plugin` writes: texts with `$placeholders`, read by `fearec_cli.cli.new_plugin`."""

@@ -1,0 +1,89 @@
+"""The contract of a filter, checked."""
+
+import itertools
+from typing import Any
+
+import torch
+
+from fearec_cli.api import Component, LayerShape
+from fearec_cli.errors import ConfigError
+from fearec_cli.refusals import blamed_on, describe
+from fearec_cli.testing.places import BATCH, DIM, DTYPES, checking, layer_shapes, lengths_of, noise, validity
+from fearec_cli.testing.rules import (
+    Signals,
+    Subject,
+    check_causality,
+    check_gradients,
+    check_output,
+    check_state,
+    check_unchanged,
+)
+
+
+def check_filter(component: Component) -> None:
+    """Check a filter's promises (`fearec_cli.contracts.Filter`).
+
+    - It keeps shape and type of [B, N, D] signals, in float32 and float64; its numbers are finite.
+    - The signal and every parameter get finite gradients.
+    - In evaluation mode equal inputs give equal outputs.
+    - Its state goes through safetensors and back.
+    - `response(N)` is real and finite, [F] or [F, D] with F = N // 2 + 1.
+    - Declared causal: later positions change nothing, and with padding on the right neither does padding.
+    - Options have defaults and descriptions.
+
+    A place that the filter refuses by `ConfigError` is passed over, if there is one that it accepts.
+
+    Raises:
+        PluginError: a promise is broken.
+    """
+    with checking("filter", component) as name:
+        refused: ConfigError | None = None
+        accepted = 0
+        for shape, dtype in itertools.product(layer_shapes(), DTYPES):
+            subject = _subject(name, component, shape, dtype)
+            try:
+                part = subject.build()
+            except ConfigError as error:
+                refused = error
+                continue
+            accepted += 1
+            check_output(subject)
+            _check_response(subject, part, shape.max_length)
+            check_gradients(subject, {"the signal": ("x",)})
+            check_state(subject)
+            if component.causal and dtype == torch.float64:
+                check_causality(subject)
+                valid = validity(shape.max_length, "right")
+                rule = "declared causal, but padding on the right is seen at real positions"
+                check_unchanged(subject, rule, changed=~valid, looked_at=valid)
+        if refused is not None and not accepted:
+            raise refused
+
+
+def _subject(name: str, component: Component, shape: LayerShape, dtype: torch.dtype) -> Subject:
+    n = shape.max_length
+
+    def run(part: Any, signals: Signals) -> Any:
+        return part(signals["x"], lengths_of(n))
+
+    return Subject(
+        name=f"{name} (N={n}, layer {shape.layer} of {shape.n_layers})",
+        make=lambda: component.build(component.options(), shape),
+        run=run,
+        signals={"x": noise(BATCH, n, DIM, dtype=dtype, seed=0)},
+        shape=(BATCH, n, DIM),
+        dtype=dtype,
+    )
+
+
+def _check_response(subject: Subject, part: Any, n: int) -> None:
+    bins = n // 2 + 1
+    with blamed_on(f"{subject.name}, asked for response({n}),"):
+        response = part.response(n)
+    expected = f"real numbers [{bins}] or [{bins}, {DIM}]"
+    if not isinstance(response, torch.Tensor) or response.is_complex():
+        raise subject.refuse(f"response({n})", expected, describe(response))
+    if response.shape not in ((bins,), (bins, DIM)):
+        raise subject.refuse(f"response({n})", expected, describe(response))
+    if not response.isfinite().all():
+        raise subject.refuse(f"response({n})", "finite numbers", "NaN or infinity")

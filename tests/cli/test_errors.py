@@ -1,0 +1,611 @@
+"""Everything a user can get wrong: exit status 2, a line for each problem, what to do next, nothing left behind."""
+
+import errno
+import gzip
+import json
+import os
+import re
+import resource
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from fearec_cli.cli.progress import PlainReporter
+from fearec_cli.registry import load_components
+from support.commands import (
+    TINY,
+    contents,
+    description,
+    done,
+    fearec,
+    metadata,
+    records,
+    sequences,
+    tensors,
+    write_sequences,
+)
+
+SASREC = ("--preset", "sasrec", *TINY)
+BEST = "runs/toy/best.safetensors"
+LOG = "log.txt"
+
+
+def refused(*arguments: str | Path) -> list[str]:
+    """The problems that a command names, which must be the input's and must change no file."""
+    before = contents(Path())
+    result = fearec(*arguments)
+    assert result.code == 2, result
+    assert "Traceback" not in result.err + result.out
+    lines = result.err.splitlines()
+    assert lines
+    assert all(line.startswith("error: ") for line in lines), result.err
+    assert contents(Path()) == before
+    return [line.removeprefix("error: ") for line in lines]
+
+
+def agree(lines: list[str], *patterns: str) -> None:
+    """Each line fits its pattern, one for one."""
+    assert len(lines) == len(patterns), lines
+    for line, pattern in zip(lines, patterns, strict=True):
+        assert re.search(pattern, line), f"{line!r} has no {pattern!r}"
+
+
+def write(text: str, name: str = LOG) -> None:
+    Path(name).write_text(text)
+
+
+# --- configuration -------------------------------------------------------------------------------------
+
+CONFIGURATIONS = {
+    "unknown attention": (
+        ["--attention", "ramp+autocor"],
+        [r"no attention is called 'autocor'; did you mean .*autoco"],
+    ),
+    "unknown filter": (["--filter", "windw"], ["no filter is called 'windw'; did you mean the filter 'window'"]),
+    "unknown fusion": (["--fusion", "zzz"], ["no fusion is called 'zzz'; there are these of kind fusion: .*mix"]),
+    "unknown loss": (["--loss", "ce+contrst"], ["no loss is called 'contrst'; did you mean the loss 'contrast'"]),
+    "of another kind": (["--filter", "ramp"], ["'ramp' is an attention, not a filter; there are these of kind filter"]),
+    "unknown option": (["--set", "autocorr.topk=1"], ["autocorr.topk: there is no such option; did you mean 'top_k'"]),
+    "unknown table": (["--set", "modle.dim=8"], ["modle: there is no such setting or component; did you mean 'model'"]),
+    "option of no part": (["--set", "dot.x=1"], ["dot: options are given, but 'dot' is no part of this model"]),
+    "below its bound": (["--set", "window.alpha=0"], [r"window\.alpha: .* not 0 \(allowed: > 0, <= 1\)"]),
+    "above its bound": (["--set", "window.alpha=1.5"], [r"window\.alpha: .* not 1\.5 \(allowed: > 0, <= 1\)"]),
+    "of another type": (["--set", "model.dim=big"], [r'model\.dim: .* not "big"']),
+    "not one of the choices": (["--set", "model.padding=up"], [r"model\.padding: .*'right' or 'left'"]),
+    "no assignment": (["--set", "model.dim"], ["--set model.dim: is not NAME.OPTION=VALUE, as in "]),
+    "unclosed text": (["--set", 'model.padding="left'], ["--set model.padding=.* is no TOML value"]),
+    "heads that do not divide": (["--set", "model.heads=3"], [r"model\.heads: 3 heads do not divide model\.dim = 64"]),
+    "unknown preset": (["--preset", "sasrek"], ["no preset is called 'sasrek'; there are: .*fearec.*sasrec"]),
+    "unknown metric": (["--set", "training.metric=AUC@10"], [r'training\.metric: .*HR\|NDCG\|MRR.* not "AUC@10"']),
+    "metric without a length": (["--set", "training.metric=HR@0"], [r"training\.metric: "]),
+    "no steps": (["--epochs", "0"], [r"training\.epochs: .*>= 1"]),
+    "negative seed": (["--seed", "-1"], [r"training\.seed: .*>= 0"]),
+    "unknown device": (["--device", "banana"], [r"training\.device: .*auto\|cpu\|cuda"]),
+    "missing file": (["--config", "no.toml"], [r"no\.toml: cannot be read: No such file"]),
+    "weight that is none": (["--loss", "x*ce"], ["loss 'x\\*ce': the weight 'x' of 'ce' is not a positive number"]),
+    "branch twice": (["--attention", "ramp+ramp"], ["attention 'ramp\\+ramp': 'ramp' stands there more than once"]),
+    "several at once": (
+        [
+            *("--preset", "sasrek", "--config", "no.toml", "--attention", "ramp+autocor", "--loss", "cee"),
+            *("--set", "window.alpha=2", "--set", "model.dims=3", "--set", "model.heads=0", "--set", "oops"),
+        ],
+        [
+            "no preset is called 'sasrek'",
+            r"no\.toml: cannot be read",
+            "--set oops: is not NAME.OPTION=VALUE",
+            "no attention is called 'autocor'",
+            "no loss is called 'cee'; did you mean the loss 'ce'",
+            r"model\.heads: .* not 0",
+            r"model\.dims: there is no such option; did you mean 'dim'",
+            r"window\.alpha: .* not 2",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "problems"), CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_configuration(toy: Path, arguments: list[str], problems: list[str]) -> None:
+    lines = refused("train", toy, *arguments)
+    assert len(lines) == len(problems), lines
+    for problem in problems:
+        assert any(re.search(problem, line) for line in lines), f"{problem!r} is not in {lines}"
+    assert not Path("runs").exists()
+
+
+def test_a_configuration_file_that_is_no_toml(toy: Path) -> None:
+    write("[model\ndim = 3", "mine.toml")
+    agree(refused("train", toy, "--config", "mine.toml"), r"mine\.toml: is no TOML: .*line 1")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+def test_a_device_that_is_not_there(toy: Path, best: Path) -> None:
+    wish = r"device 'cuda' is not available on this machine; use 'auto' or 'cpu'"
+    agree(refused("train", toy, "--device", "cuda"), wish)
+    agree(refused("evaluate", best, "--device", "cuda"), wish)
+
+
+@pytest.mark.parametrize("device", ["banana", "xpu", "cuda:99", "meta", ""])
+def test_a_device_that_is_none(best: Path, device: str) -> None:
+    agree(refused("evaluate", best, "--device", device), f"device '{device}' is not available on this machine")
+
+
+@pytest.mark.parametrize("k", ["0", "5,-1", "5,,10", "ten", "", "1.5"])
+def test_lengths_of_the_list(best: Path, k: str) -> None:
+    agree(refused("evaluate", best, "--k", k, "--json", "x.json"), "^--k .*: give whole numbers from 1, parted by comm")
+
+
+# --- logs ----------------------------------------------------------------------------------------------
+
+
+def columns(**names: str) -> list[str]:
+    return [part for option, name in names.items() for part in ("--set", f"csv.{option}={name}")]
+
+
+def few_long_users() -> str:
+    """Users who share no item: nothing is left of their 5-core."""
+    return "user,item,timestamp\n" + "".join(f"u{u},i{u}-{i},{i}\n" for u in range(5) for i in range(9))
+
+
+LOGS: dict[str, tuple[str, list[str], str, str]] = {
+    "empty file": ("sequences", [], "", r"log\.txt: is empty"),
+    "blank file": ("sequences", [], "\n \n", r"log\.txt: is empty"),
+    "line without items": ("sequences", [], "u1 a b c\nu2\n", r"log\.txt, line 2: user 'u2' has no items"),
+    "user twice": (
+        "sequences",
+        [],
+        "u a b c\nv a b c\nu a b c\n",
+        r"log\.txt, line 3: user 'u' has a line already, line 1",
+    ),
+    "user too short": (
+        "sequences",
+        [],
+        "u a b c d\nv a b\n",
+        r"user 'v' has 2 .*leave-one-out needs 3.*--min-length 3",
+    ),
+    "nobody long enough": (
+        "sequences",
+        ["--min-length", "9"],
+        "u a b c d\n",
+        r"no user has 9 inter.*lower --min-length",
+    ),
+    "nothing in the core": ("csv", [], few_long_users(), r"the 5-core is empty.*lower --k-core"),
+    "time that is none": (
+        "csv",
+        [],
+        "user,item,timestamp\nu,a,1\nu,b,noon\n",
+        r"log\.txt, line 3: the time.*'noon' is no number",
+    ),
+    "missing column": (
+        "csv",
+        columns(user="who"),
+        "user,item,timestamp\nu,a,1\n",
+        r"log\.txt: has no column 'who' \(csv\.user\); its columns are: user, item, timestamp",
+    ),
+    "missing id": ("csv", [], "user,item,timestamp\nu,a,1\n,b,2\n", r"log\.txt, line 3: the user .*is missing"),
+    "unknown option": (
+        "csv",
+        columns(usr="u"),
+        "user,item\n",
+        r"csv\.usr: there is no such option; did you mean 'user'",
+    ),
+    "option of another source": (
+        "sequences",
+        columns(user="u"),
+        "u a b c\n",
+        r"'csv' is not the source; its options are sequences\.OPTION",
+    ),
+    "rating where there is none": (
+        "csv",
+        ["--min-rating", "3"],
+        "user,item,timestamp\nu,a,1\n",
+        "has no ratings that --min-rating could be applied to",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "arguments", "text", "problem"), LOGS.values(), ids=LOGS)
+def test_log(source: str, arguments: list[str], text: str, problem: str) -> None:
+    write(text)
+    agree(refused("prepare", source, "--from", LOG, *arguments), problem)
+    assert not Path("data").exists()
+
+
+def test_a_log_that_is_not_there() -> None:
+    agree(refused("prepare", "sequences", "--from", "no.txt"), r"no\.txt: no such file")
+
+
+def test_a_log_that_is_not_named() -> None:
+    agree(refused("prepare", "sequences"), "sequences: reads a file; name it: `fearec prepare sequences --from FILE`")
+
+
+def test_a_log_that_is_cut_short() -> None:
+    Path("log.txt.gz").write_bytes(gzip.compress(b"u a b c\n" * 100)[:-9])
+    agree(refused("prepare", "sequences", "--from", "log.txt.gz"), r"log\.txt\.gz: is no whole gzip file")
+
+
+def test_a_source_that_nobody_offers() -> None:
+    agree(refused("prepare", "sequnces"), "no adapter is called 'sequnces'; did you mean the adapter 'sequences'")
+
+
+# --- data sets -----------------------------------------------------------------------------------------
+
+
+def test_a_data_set_that_is_not_there(toy: Path) -> None:
+    agree(
+        refused("train", "shop"), r"no data set 'shop' is prepared under data/ \(prepared: toy\); `fearec prepare shop`"
+    )
+    agree(refused("train", "data/shop"), "data/shop: is no prepared data set; make one by `fearec prepare ")
+    assert not Path("runs").exists()
+
+
+def test_a_data_set_whose_files_were_changed(toy: Path) -> None:
+    file = toy / "interactions.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-4:] = b"\0\0\0\1"
+    file.write_bytes(content)
+    agree(
+        refused("train", toy), r"data/toy: its files are not those that dataset\.json was written for; prepare .* again"
+    )
+
+
+def test_a_data_set_that_has_nothing_to_train_on() -> None:
+    write("u a b c\nv b c a\n")
+    done("prepare", "sequences", "--from", LOG, "--out", "data/short")
+    agree(refused("train", "short", *SASREC), "data/short: no user has the 4 interactions")
+
+
+def test_another_data_set_in_its_place(toy: Path) -> None:
+    write_sequences(Path(LOG), seed=1)
+    wish = r"data/toy: holds a data set that was prepared from other data or otherwise; replace it by --force"
+    agree(refused("prepare", "sequences", "--from", LOG, "--out", "data/toy"), wish)
+
+
+# --- checkpoints ---------------------------------------------------------------------------------------
+
+
+def rewrite(path: Path, change: Callable[[dict], object]) -> None:
+    """Change what a checkpoint tells of itself."""
+    info = description(path)
+    change(info)
+    arrays = tensors(path)
+    save_file(arrays, path, metadata={"fearec": json.dumps(info)})
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-50])
+
+
+def only_header(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:20])
+
+
+def text(path: Path) -> None:
+    path.write_text("these are no weights")
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def pickled(path: Path) -> None:
+    torch.save({"weights": torch.zeros(3)}, path)
+
+
+def foreign(path: Path) -> None:
+    save_file({"weights": torch.zeros(3)}, path)
+
+
+def newer(path: Path) -> None:
+    rewrite(path, lambda info: info.update(format=99))
+
+
+def nonsense(path: Path) -> None:
+    save_file(tensors(path), path, metadata={"fearec": "[1, 2]"})
+
+
+def not_json(path: Path) -> None:
+    save_file(tensors(path), path, metadata={"fearec": "{"})
+
+
+def without_fields(path: Path) -> None:
+    rewrite(path, lambda info: (info.pop("dataset"), info.pop("config")))
+
+
+def without_toml(path: Path) -> None:
+    rewrite(path, lambda info: info.update(config="[model"))
+
+
+def without_vocabulary(path: Path) -> None:
+    info = metadata(path)
+    save_file({name: array for name, array in tensors(path).items() if "vocabulary" not in name}, path, metadata=info)
+
+
+def other_size(path: Path) -> None:
+    rewrite(path, lambda info: info.update(config=info["config"].replace("dim = 8", "dim = 4")))
+
+
+def bad_option(path: Path) -> None:
+    rewrite(path, lambda info: info.update(config=info["config"].replace("dim = 8", "dimm = 8\nheadz = 1")))
+
+
+def foreign_part(path: Path) -> None:
+    part = {"name": "wavelet", "kind": "filter", "package": "fearec-wavelet", "version": "0.3.1"}
+    rewrite(
+        path,
+        lambda info: info.update(
+            components=[*info["components"], part],
+            config=info["config"].replace('filter = "none"', 'filter = "wavelet"') + "\n[wavelet]\nlevels = 3\n",
+        ),
+    )
+
+
+CHECKPOINTS: dict[str, tuple[Callable[[Path], None], list[str]]] = {
+    "gone": (Path.unlink, ["there is no such checkpoint; `fearec train` writes best.safetensors"]),
+    "cut short": (truncate, ["is no whole safetensors file"]),
+    "cut to a header": (only_header, ["is no whole safetensors file"]),
+    "text": (text, ["is no whole safetensors file"]),
+    "empty": (empty, ["is no whole safetensors file"]),
+    "pickled": (pickled, ["is no whole safetensors file"]),
+    "foreign": (foreign, ["is a safetensors file, but no checkpoint of fearec; give the best.safetensors of a run"]),
+    "newer": (newer, ["has format 99, and this program reads up to 1; upgrade fearec"]),
+    "nonsense": (nonsense, ["its description cannot be read"]),
+    "no JSON": (not_json, ["its description cannot be read"]),
+    "fields gone": (without_fields, ["its description cannot be read: 2 validation errors"]),
+    "no TOML": (without_toml, ["its configuration cannot be read"]),
+    "item ids gone": (without_vocabulary, ["its item ids are missing or damaged"]),
+    "other size": (other_size, ["its weights do not fit its configuration: .*size mismatch"]),
+    "unknown options": (
+        bad_option,
+        [r"model\.dimm: there is no such option", r"model\.headz: there is no such option"],
+    ),
+    "plugin not installed": (
+        foreign_part,
+        [
+            r"was made with the filter 'wavelet' of fearec-wavelet 0\.3\.1, which is not installed; "
+            r"`pip install fearec-wavelet==0\.3\.1`"
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "problems"), CHECKPOINTS.values(), ids=CHECKPOINTS)
+def test_checkpoint(best: Path, damage: Callable[[Path], None], problems: list[str]) -> None:
+    damage(best)
+    lines = refused("evaluate", best, "--json", "result.json")
+    agree(lines, *problems)
+    assert all(line.startswith(f"{best}: ") for line in lines)
+
+
+def test_a_state_is_no_checkpoint(trained: Path) -> None:
+    lines = refused("evaluate", trained / "last/state.safetensors")
+    agree(lines, "is a safetensors file, but no checkpoint of fearec")
+
+
+def test_a_checkpoint_whose_data_set_is_gone(best: Path) -> None:
+    shutil.rmtree("data")
+    lines = refused("evaluate", best)
+    agree(
+        lines,
+        rf"{best}: its data set 'toy' \(fingerprint [0-9a-f]+\) is not under data/; give its directory: fearec ev",
+    )
+
+
+def test_a_checkpoint_on_another_catalogue(best: Path) -> None:
+    write("".join(" ".join([user, *(f"x{item}" for item in items)]) + "\n" for user, items in sequences().items()))
+    done("prepare", "sequences", "--from", LOG, "--out", "data/other")
+    lines = refused("evaluate", best, "other")
+    agree(
+        lines,
+        r"was trained on 'toy' \(fingerprint .*\), and data/other is another data set .*: "
+        r"of its 30 items 30 are missing there, and 30 of the 30 there are new to it",
+    )
+
+
+def test_a_checkpoint_on_the_same_items_otherwise(best: Path) -> None:
+    write("".join(" ".join([user, *reversed(items)]) + "\n" for user, items in sequences().items()))
+    done("prepare", "sequences", "--from", LOG, "--out", "data/other")
+    agree(refused("evaluate", best, "other"), "the items are the same, the interactions or their order are not")
+
+
+# --- full disks ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def small_disk(size: int) -> Iterator[None]:
+    """No file can grow larger than so many bytes: the system itself refuses, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+class Disk:
+    """Counts how often files are flushed to the disk, and is full from one of these times on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.flushes = 0
+        self.full_at = 0
+        real = os.fsync
+
+        def fsync(handle: int) -> None:
+            self.flushes += 1
+            if self.flushes == self.full_at:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            real(handle)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
+
+
+def temporary_files() -> list[str]:
+    return [name for name in contents(Path()) if any(part.startswith(".") for part in Path(name).parts)]
+
+
+@pytest.mark.parametrize("size", [0, 200, 1000, 2000])
+def test_no_room_for_a_data_set(size: int) -> None:
+    write_sequences(Path(LOG))
+    with small_disk(size):
+        lines = refused("prepare", "sequences", "--from", LOG, "--out", "data/shop")
+    agree(lines, "data/shop: cannot be written: File too large; nothing was changed")
+    assert not Path("data/shop").exists()
+    assert not list(Path("data").iterdir())
+
+
+def test_no_room_for_a_data_set_in_the_place_of_another(toy: Path, disk: Disk) -> None:
+    write_sequences(Path(LOG), seed=1)
+    arguments = ("prepare", "sequences", "--from", LOG, "--out", "data/toy", "--force")
+    for flush in range(1, 5):  # of the four files
+        disk.flushes, disk.full_at = 0, flush
+        agree(refused(*arguments), "data/toy: cannot be written: No space left on device; nothing was changed")
+    assert not temporary_files()
+    assert "already prepared" in done("prepare", "sequences", "--from", write_sequences(Path(LOG)), "--out", "data/toy")
+
+
+@pytest.mark.parametrize(
+    ("size", "file"),
+    [(0, "run.toml"), (2000, "best.safetensors"), (5000, "best.safetensors"), (20000, "last/state.safetensors")],
+)
+def test_no_room_for_a_run(toy: Path, size: int, file: str) -> None:
+    with small_disk(size):
+        result = fearec("train", toy, *SASREC, "--epochs", "1", "--out", "runs/x")
+    assert result.code == 2, result
+    assert re.fullmatch(
+        rf"error: runs/x/{file}: cannot be written: .*File too large.*; nothing was changed\n", result.err
+    )
+    assert not temporary_files()
+    assert not (Path("runs/x") / file).exists()
+
+
+def test_no_room_after_the_first_epoch(toy: Path, disk: Disk) -> None:
+    train = ("train", toy, *SASREC, "--set", "training.learning_rate=0.001")
+    done(*train, "--epochs", "1", "--out", "runs/short")
+    first_epoch = disk.flushes
+    done(*train, "--epochs", "2", "--out", "runs/whole")
+    for number, flush in enumerate((first_epoch + 1, first_epoch + 3)):  # best.safetensors, state.safetensors
+        out = Path(f"runs/{number}")
+        disk.flushes, disk.full_at = 0, flush
+        result = fearec(*train, "--epochs", "2", "--out", out)
+        assert result.code == 2, result
+        name = ("best", "last/state")[number]
+        assert result.err == (
+            f"error: {out}/{name}.safetensors: cannot be written: No space left on device; nothing was changed\n"
+        )
+        assert not temporary_files()
+        assert description(out / "best.safetensors")["step"] == 9 * (1 + number)
+        assert "NDCG@10" in done("evaluate", out / "best.safetensors")
+        # With room again, the run goes on from the epoch that was saved, to the same end.
+        done("train", toy, "--resume", "--out", out)
+        assert description(out / "best.safetensors") == description(Path("runs/whole/best.safetensors"))
+        losses = [[line["loss"] for line in records(run)] for run in (out, Path("runs/whole"))]
+        assert losses[0] == losses[1]
+
+
+def test_no_room_for_the_record(toy: Path) -> None:
+    # metrics.jsonl grows until it meets the limit; no other file is as large.
+    one_step = ("--set", "training.batch_size=1000", "--epochs", "60", "--set", "training.patience=60")
+    with small_disk(32_000):
+        result = fearec("train", toy, *SASREC, *one_step, "--out", "runs/x")
+    assert (result.code, result.err) == (2, "error: runs/x/metrics.jsonl: cannot be written: File too large\n")
+    done("train", toy, "--resume", "--out", "runs/x")
+    assert [line["epoch"] for line in records(Path("runs/x"))] == list(range(1, 61))
+
+
+def test_no_room_for_the_result(best: Path) -> None:
+    Path("result.json").write_text("earlier")
+    with small_disk(10):
+        lines = refused("evaluate", best, "--json", "result.json")
+    agree(lines, r"result\.json: cannot be written: File too large; nothing was changed")
+
+
+def test_a_result_in_the_place_of_a_directory(best: Path) -> None:
+    agree(refused("evaluate", best, "--json", "runs"), "runs: cannot be written: Is a directory")
+
+
+# --- runs that cannot go on ----------------------------------------------------------------------------
+
+
+def test_an_objective_that_overflows(toy: Path) -> None:
+    result = fearec("train", toy, *SASREC, "--loss", "1e38*ce", "--out", "runs/x")
+    assert result.code == 2
+    assert result.err == (
+        "error: the objective became infinite or no number at step 1, in epoch 1; "
+        "lower training.learning_rate or the term's weight; "
+        "nothing was kept\n"
+    )
+    assert not Path("runs/x/best.safetensors").exists()
+
+
+@pytest.fixture
+def breaking(monkeypatch: pytest.MonkeyPatch):
+    """Makes a loss term end badly from some call on."""
+
+    def at(name: str, call: int, end: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        build = load_components().get("loss", name).component.build
+        real, calls = build.__call__, []
+
+        def broken(self, inputs):
+            calls.append(1)
+            value = real(self, inputs)
+            return end(value) if len(calls) >= call else value
+
+        monkeypatch.setattr(build, "__call__", broken)
+
+    return at
+
+
+def test_a_term_that_is_no_number(toy: Path, breaking) -> None:
+    breaking("contrast", 12, lambda value: value * float("nan"))
+    result = fearec("train", toy, *TINY, "--epochs", "3", "--out", "runs/x")
+    assert result.code == 2
+    assert result.err == (
+        "error: contrast became infinite or no number at step 12, in epoch 2; "
+        "lower training.learning_rate or the term's weight; "
+        "the best weights before it are in runs/x/best.safetensors\n"
+    )
+    assert description(Path("runs/x/best.safetensors"))["step"] == 9
+    assert "NDCG@10" in done("evaluate", "runs/x/best.safetensors")
+    assert len(records(Path("runs/x"))) == 1
+
+
+def test_weights_that_are_no_numbers(toy: Path, breaking) -> None:
+    # The last step's loss is finite and its gradient is not: only the validation can tell.
+    breaking("ce", 18, lambda value: value + (0 * value).sqrt())
+    result = fearec("train", toy, *SASREC, "--epochs", "3", "--out", "runs/x")
+    assert result.code == 2
+    assert result.err.startswith("error: step 18: the model gives scores that are not a number (NaN)")
+    assert result.err.endswith("; the best weights before it are in runs/x/best.safetensors\n")
+    assert description(Path("runs/x/best.safetensors"))["step"] == 9
+
+
+# --- faults of the program -----------------------------------------------------------------------------
+
+
+def test_a_fault_of_ours_is_called_one(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments) -> None:
+        raise RuntimeError("in two\nlines")
+
+    monkeypatch.setattr(PlainReporter, "on_step", fail)
+    result = fearec("train", toy, *SASREC, "--out", "runs/x")
+    assert result.code == 1
+    assert result.err.splitlines()[0] == "error: RuntimeError: in two lines"
+    assert "Traceback" not in result.err
+    with pytest.raises(RuntimeError):
+        fearec("--debug", "train", toy, *SASREC, "--out", "runs/y")
+
+
+def test_debug_shows_where_an_error_was_met() -> None:
+    result = fearec("--debug", "train", "shop")
+    assert result.code == 2
+    assert "Traceback" in result.err
+    assert result.err.splitlines()[-1].startswith("error: no data set 'shop'")

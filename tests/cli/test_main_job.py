@@ -1,0 +1,331 @@
+"""The main job from end to end: a log in, a data set, a model, numbers that can be trusted."""
+
+import gzip
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from fearec_cli.cli import progress
+from support.commands import (
+    ITEMS,
+    TINY,
+    USERS,
+    contents,
+    description,
+    done,
+    fearec,
+    metadata,
+    records,
+    same,
+    sequences,
+    tensors,
+    write_sequences,
+)
+
+METRICS = [f"{name}@{k}" for k in (5, 10, 20) for name in ("HR", "NDCG", "MRR")]
+PROTOCOLS = ["unmasked", "seen-masked"]
+SASREC = ("--preset", "sasrec", *TINY)
+
+
+def rows(start: int = 1_600_000_000) -> list[tuple[str, str, int]]:
+    """The toy log as rows, whole users one after the other, a day between a user's interactions."""
+    return [(user, item, start + 86_400 * at) for user, items in sequences().items() for at, item in enumerate(items)]
+
+
+def write_csv(path: Path) -> Path:
+    path.write_text("customer,article,bought_at\n" + "".join(f"{u},{i},{t}\n" for u, i, t in rows()))
+    return path
+
+
+def write_recbole(path: Path) -> Path:
+    lines = "".join(f"{u}\t{i}\t{t}\n" for u, i, t in rows())
+    path.write_text("user_id:token\titem_id:token\ttimestamp:float\n" + lines)
+    return path
+
+
+def write_gzip(path: Path) -> Path:
+    text = write_sequences(path.with_suffix("")).read_bytes()
+    path.write_bytes(gzip.compress(text))
+    return path
+
+
+def prepare_csv() -> tuple[str, ...]:
+    columns = ("csv.user=customer", "csv.item=article", "csv.time=bought_at")
+    assignments = (part for column in columns for part in ("--set", column))
+    return ("csv", "--from", str(write_csv(Path("log.csv"))), *assignments, "--k-core", "0")
+
+
+def prepare_recbole() -> tuple[str, ...]:
+    return ("recbole", "--from", str(write_recbole(Path("log.inter"))), "--k-core", "0")
+
+
+def prepare_sequences() -> tuple[str, ...]:
+    return ("sequences", "--from", str(write_gzip(Path("log.txt.gz"))))
+
+
+def evaluated(checkpoint: Path, *arguments: str) -> dict:
+    done("evaluate", checkpoint, "--device", "cpu", "--json", "result.json", *arguments)
+    return json.loads(Path("result.json").read_text())
+
+
+@pytest.mark.parametrize("source", [prepare_csv, prepare_recbole, prepare_sequences])
+def test_from_a_log_to_numbers(source) -> None:
+    printed = done("prepare", *source(), "--out", "data/shop")
+    assert re.search(rf"^users +{USERS}$", printed, re.MULTILINE)
+    done("train", "shop", *SASREC, "--max-steps", "4", "--out", "runs/shop")
+    result = evaluated(Path("runs/shop/best.safetensors"))
+    assert (result["dataset"], result["users"]) == ("shop", USERS)
+
+
+def test_every_source_gives_the_same_interactions_and_the_same_model() -> None:
+    weights = []
+    for number, source in enumerate((prepare_csv, prepare_recbole, prepare_sequences)):
+        done("prepare", *source(), "--out", f"data/shop{number}")
+        done("train", f"data/shop{number}", *SASREC, "--max-steps", "3", "--out", f"runs/{number}")
+        weights.append(tensors(Path(f"runs/{number}/best.safetensors")))
+    assert same(weights[0], weights[1])
+    assert same(weights[0], weights[2])
+
+
+def test_the_installed_command_does_it_too() -> None:
+    write_sequences(Path("log.txt"))
+    script = Path(sys.executable).with_name("fearec")
+    small = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for arguments in (
+        ("prepare", "sequences", "--from", "log.txt", "--out", "data/toy"),
+        ("train", "toy", *TINY, "--max-steps", "2", "--out", "runs/toy"),
+        ("evaluate", "runs/toy/best.safetensors"),
+    ):
+        finished = subprocess.run([script, *arguments], env=small, capture_output=True, text=True, check=False)
+        assert (finished.returncode, finished.stderr) == (0, "")
+        assert "\x1b" not in finished.stdout
+    assert "unmasked" in finished.stdout
+
+
+def test_json_holds_every_number_of_the_table(best: Path) -> None:
+    printed = done("evaluate", best, "--json", "deep/result.json")
+    result = json.loads(Path("deep/result.json").read_text())
+    assert list(result) == ["dataset", "fingerprint", "split", "users", "protocols", "popularity"]
+    assert result["fingerprint"] == description(best)["fingerprint"]
+    assert (result["dataset"], result["split"], result["users"]) == ("toy", "test", USERS)
+    for part in ("protocols", "popularity"):
+        assert list(result[part]) == PROTOCOLS
+        assert all(list(values) == METRICS for values in result[part].values())
+    table = {words[0]: words[1:] for line in printed.splitlines() if (words := line.split()) and "@" in words[0]}
+    assert list(table) == METRICS
+    for name, values in table.items():
+        wanted = [result[part][protocol][name] for protocol in PROTOCOLS for part in ("protocols", "popularity")]
+        assert values == [f"{value:.4f}" for value in wanted]
+
+
+def test_masking_what_was_seen_never_worsens_a_rank(best: Path) -> None:
+    result = evaluated(best)
+    for part in ("protocols", "popularity"):
+        assert all(result[part]["seen-masked"][name] >= result[part]["unmasked"][name] for name in METRICS)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_one_protocol_alone_is_that_half_of_both(best: Path, protocol: str) -> None:
+    both = evaluated(best)
+    one = evaluated(best, "--protocol", protocol)
+    assert one["protocols"] == {protocol: both["protocols"][protocol]}
+    assert one["popularity"] == {protocol: both["popularity"][protocol]}
+
+
+def test_the_lengths_of_the_list_are_chosen(best: Path) -> None:
+    values = evaluated(best, "--k", "1, 30")["protocols"]["unmasked"]
+    assert list(values) == ["HR@1", "NDCG@1", "MRR@1", "HR@30", "NDCG@30", "MRR@30"]
+    assert values["HR@1"] == values["NDCG@1"] == values["MRR@1"]
+    assert values["HR@30"] == 1
+
+
+def test_validation_agrees_with_what_training_stored(best: Path) -> None:
+    assert evaluated(best, "--split", "valid")["protocols"] == description(best)["metrics"]
+
+
+def test_evaluation_draws_nothing(best: Path) -> None:
+    torch.manual_seed(1)
+    one = evaluated(best)
+    torch.manual_seed(2)
+    assert evaluated(best) == one
+
+
+def test_the_data_set_is_found_by_its_content(best: Path, workplace: Path) -> None:
+    expected = evaluated(best)
+    write_sequences(Path("other.txt"), seed=1)
+    done("prepare", "sequences", "--from", "other.txt", "--out", "data/another")
+    (workplace / "data/toy").rename(workplace / "data/renamed")
+    assert evaluated(best)["protocols"] == expected["protocols"]
+
+
+def test_a_data_set_elsewhere_is_given_by_its_directory(best: Path, workplace: Path) -> None:
+    expected = evaluated(best)
+    (workplace / "data/toy").rename(workplace / "elsewhere")
+    assert evaluated(best, "elsewhere") == expected
+
+
+def test_a_run_leaves_these_files_and_no_others(trained: Path) -> None:
+    assert sorted(contents(trained)) == ["best.safetensors", "last/state.safetensors", "metrics.jsonl", "run.toml"]
+
+
+def test_nothing_is_pickled(trained: Path, workplace: Path) -> None:
+    found = [path for path in workplace.rglob("*") if path.is_file()]
+    assert {path.suffix for path in found} == {".toml", ".jsonl", ".json", ".parquet", ".safetensors"}
+    for path in found:
+        if path.suffix == ".safetensors":
+            assert tensors(path)
+        # A pickle begins with its protocol, and so does the zip file that torch.save writes.
+        assert not path.read_bytes().startswith((b"\x80\x02", b"\x80\x04", b"\x80\x05", b"PK"))
+
+
+def test_a_record_for_every_epoch(trained: Path) -> None:
+    lines = records(trained)
+    assert [line["epoch"] for line in lines] == [1, 2]
+    assert lines[1]["step"] == 2 * lines[0]["step"]
+    assert lines[1]["seconds"] > lines[0]["seconds"] > 0
+    for line in lines:
+        assert list(line) == ["epoch", "step", "seconds", "prefixes_per_second", "loss", "terms", "valid"]
+        assert line["terms"] == {"ce": pytest.approx(line["loss"])}
+        assert {name: list(values) for name, values in line["valid"].items()} == dict.fromkeys(PROTOCOLS, METRICS)
+
+
+def test_the_checkpoint_tells_where_it_comes_from(best: Path, trained: Path) -> None:
+    info = description(best)
+    assert (info["format"], info["dataset"]) == (1, "toy")
+    assert info["config"] == (trained / "run.toml").read_text()
+    assert {part["name"]: (part["kind"], part["package"]) for part in info["components"]} == {
+        "dot": ("attention", "fearec"),
+        "none": ("filter", "fearec"),
+        "mix": ("fusion", "fearec"),
+        "ce": ("loss", "fearec"),
+    }
+    assert all(part["version"] for part in info["components"])
+    best_record = max(records(trained), key=lambda line: line["valid"]["unmasked"]["NDCG@10"])
+    assert info["metrics"] == best_record["valid"]
+    assert info["step"] == best_record["step"]
+
+
+def test_run_toml_trains_the_same_model_again(trained: Path, best: Path) -> None:
+    done("train", "toy", "--config", trained / "run.toml", "--out", "runs/again")
+    assert Path("runs/again/run.toml").read_bytes() == (trained / "run.toml").read_bytes()
+    assert same(tensors(Path("runs/again/best.safetensors")), tensors(best))
+
+
+def test_flags_go_over_the_file_and_set_over_the_flags(toy: Path) -> None:
+    Path("mine.toml").write_text('attention = "dot"\n[training]\nseed = 1\nmax_steps = 5\nbatch_size = 32\n')
+    overrides = ("--seed", "2", "--max-steps", "2", "--set", "training.max_steps=1")
+    done("train", toy, *SASREC, "--config", "mine.toml", *overrides, "--out", "runs/x")
+    written = Path("runs/x/run.toml").read_text()
+    assert 'attention = "dot"' in written
+    assert "seed = 2\n" in written
+    assert "max_steps = 1\n" in written
+    assert records(Path("runs/x"))[-1]["step"] == 1
+
+
+@pytest.mark.parametrize("preset", ["fearec", "sasrec"])
+def test_the_seed_decides_the_weights(toy: Path, preset: str) -> None:
+    for name, seed in (("a", "7"), ("b", "7"), ("c", "8")):
+        chosen = ("--preset", preset, *TINY, "--seed", seed, "--max-steps", "4")
+        done("train", toy, *chosen, "--out", f"runs/{name}")
+    one, again, other = (tensors(Path(f"runs/{name}/last/state.safetensors")) for name in "abc")
+    assert same(one, again)
+    weight = "model.embedding.items.weight"
+    assert weight in one, sorted(one)
+    assert not one[weight].equal(other[weight])
+
+
+def test_the_loss_falls_and_popularity_is_beaten(toy: Path) -> None:
+    done(
+        "train",
+        toy,
+        *SASREC,
+        "--set",
+        "training.batch_size=16",
+        "--set",
+        "model.hidden_dropout=0.1",
+        "--epochs",
+        "15",
+        "--out",
+        "runs/x",
+    )
+    losses = [line["loss"] for line in records(Path("runs/x"))]
+    assert losses[-1] < 0.7 * losses[0]
+    result = evaluated(Path("runs/x/best.safetensors"))
+    assert result["protocols"]["unmasked"]["NDCG@10"] > 1.5 * result["popularity"]["unmasked"]["NDCG@10"]
+
+
+def test_the_default_model_learns_too(toy: Path) -> None:
+    done("train", toy, *TINY, "--epochs", "3", "--out", "runs/x")
+    lines = records(Path("runs/x"))
+    assert set(lines[0]["terms"]) == {"ce", "contrast", "spectral"}
+    assert lines[-1]["terms"]["ce"] < lines[0]["terms"]["ce"]
+
+
+def test_without_a_data_set_the_demo_is_made_and_used() -> None:
+    done("train", *SASREC, "--max-steps", "1")
+    assert Path("data/demo/dataset.json").is_file()
+    assert Path("runs/demo-sasrec/best.safetensors").is_file()
+    done("train", "demo", *SASREC, "--max-steps", "1")
+    assert Path("runs/demo-sasrec-2/best.safetensors").is_file()
+
+
+def test_what_is_printed_leads_on(toy: Path) -> None:
+    printed = done("train", toy, *SASREC, "--max-steps", "2").splitlines()
+    assert printed[0].startswith(f"toy: {USERS} users, {ITEMS} items; dot on filter none, fusion mix, loss ce; ")
+    assert printed[1].startswith("epoch 1: loss ")
+    assert printed[-3].startswith("stopped by max-steps after 2 steps; ")
+    assert printed[-2].startswith("best: NDCG@10 0.")
+    command = printed[-1].removeprefix("next: fearec ")
+    assert "unmasked" in done(*command.split())
+
+
+def test_the_metric_that_was_chosen_picks_the_weights(toy: Path) -> None:
+    done(
+        "train",
+        toy,
+        *SASREC,
+        "--set",
+        "training.metric=HR@3",
+        "--set",
+        "training.protocol=seen-masked",
+        "--epochs",
+        "4",
+        "--out",
+        "runs/x",
+    )
+    lines = records(Path("runs/x"))
+    values = [line["valid"]["seen-masked"]["HR@3"] for line in lines]
+    first_best = lines[values.index(max(values))]
+    assert description(Path("runs/x/best.safetensors"))["step"] == first_best["step"]
+
+
+def test_the_header_of_the_state_names_run_and_data(trained: Path, best: Path) -> None:
+    header = metadata(trained / "last/state.safetensors")
+    assert sorted(header) == ["config", "fingerprint", "place"]
+    assert header["fingerprint"] == description(best)["fingerprint"]
+
+
+def test_on_a_terminal_a_bar_shows_the_epoch_under_way(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(progress, "console", Console(file=screen, force_terminal=True, width=120))
+    monkeypatch.setattr(progress.BarReporter, "between", 0.0)
+    done("train", toy, *SASREC, "--epochs", "2", "--out", "runs/x")
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    assert "epoch 1" in shown
+    assert re.search(r"epoch 1: loss .* prefixes/s \*", shown)
+    assert re.search(r"\d/9 ", shown), "no bar of the 9 steps"
+    assert "next: fearec evaluate" in shown
+
+
+def test_help_is_what_no_command_gives() -> None:
+    result = fearec()
+    assert result.code == 2
+    assert "prepare" in result.out + result.err

@@ -1,0 +1,246 @@
+"""A run that was stopped goes on where it stood, bit for bit."""
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from fearec_cli.cli.progress import PlainReporter
+from support.commands import (
+    SETTINGS,
+    TINY,
+    contents,
+    description,
+    done,
+    fearec,
+    metadata,
+    records,
+    same,
+    tensors,
+    timeless,
+    write_sequences,
+)
+
+EPOCHS, STEPS = 3, 27
+# The default model: dropout, a second view and semantic draws all use random numbers.
+RUN = (*TINY, "--epochs", str(EPOCHS))
+STATE = Path("last") / "state.safetensors"
+
+
+@pytest.fixture(scope="module")
+def whole(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing stopped."""
+    place = tmp_path_factory.mktemp("whole")
+    with contextlib.chdir(place):
+        shutil.copytree(finished / "data", "data")
+        done("train", "data/toy", *RUN, "--out", "run")
+    assert records(place / "run")[-1]["step"] == STEPS
+    return place / "run"
+
+
+@pytest.fixture
+def stopping(monkeypatch: pytest.MonkeyPatch):
+    """Makes the runs that follow get a signal at these steps."""
+
+    def at(steps: Sequence[int]) -> None:
+        ahead = list(steps)
+
+        def on_step(self, place, *_arguments) -> None:
+            if ahead and place.step == ahead[0]:
+                ahead.pop(0)
+                os.kill(os.getpid(), signal.SIGTERM if len(ahead) % 2 else signal.SIGINT)
+
+        monkeypatch.setattr(PlainReporter, "on_step", on_step)
+
+    return at
+
+
+def stopped(*arguments: str | Path) -> str:
+    """Run until a signal comes; the command that the run says will continue it."""
+    result = fearec(*arguments)
+    assert (result.code, result.err) == (130, "")
+    assert "stopped by interrupted" in result.out
+    line = result.out.splitlines()[-1]
+    assert line.startswith("continue: fearec ")
+    return line.removeprefix("continue: fearec ")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [1],  # in the first epoch, before anything was validated
+        [4, 5, 23],
+        [9],  # at the end of an epoch, before its validation
+        [10],
+        [8, 9, 10, 18],
+        [26],
+        [27],  # after the last step
+    ],
+    ids=str,
+)
+def test_stopped_and_continued_is_as_if_never_stopped(toy: Path, whole: Path, stopping, steps: list[int]) -> None:
+    stopping(steps)
+    command = stopped("train", toy, *RUN, "--out", "runs/b")
+    for _ in steps[1:]:
+        command = stopped(*shlex.split(command))
+    done(*shlex.split(command))
+
+    b = Path("runs/b")
+    assert same(tensors(b / STATE), tensors(whole / STATE))
+    assert same(tensors(b / "best.safetensors"), tensors(whole / "best.safetensors"))
+    assert description(b / "best.safetensors") == description(whole / "best.safetensors")
+    assert timeless(b) == timeless(whole)
+    assert (b / "run.toml").read_bytes() == (whole / "run.toml").read_bytes()
+
+
+def test_more_steps_may_be_asked_for(toy: Path) -> None:
+    done("train", toy, *RUN, "--max-steps", "4", "--out", "runs/b")
+    done("train", toy, "--resume", "--out", "runs/b", "--max-steps", "12")
+    done("train", toy, *RUN, "--max-steps", "12", "--out", "runs/a")
+    a, b = Path("runs/a"), Path("runs/b")
+    assert same(tensors(a / STATE), tensors(b / STATE))
+    # The first limit was validated too; the other lines agree.
+    assert [line["step"] for line in records(b)] == [4, 9, 12]
+    assert timeless(b)[1:] == timeless(a)
+    assert "max_steps = 12" in (b / "run.toml").read_text()
+
+
+def test_a_run_at_its_end_has_nothing_left_to_do(toy: Path, whole: Path) -> None:
+    shutil.copytree(whole, "runs/b")
+    printed = done("train", toy, "--resume", "--out", "runs/b")
+    assert f"stopped by epochs after {STEPS} steps" in printed
+    assert contents(Path("runs/b")) == contents(whole)
+
+
+def test_a_limit_that_is_reached_counts_as_done_even_if_a_signal_came(toy: Path, stopping) -> None:
+    stopping([5])
+    printed = done("train", toy, *RUN, "--max-steps", "5", "--out", "runs/b")
+    assert "stopped by max-steps" in printed
+    assert [line["step"] for line in records(Path("runs/b"))] == [5]
+
+
+def test_stopped_before_any_validation_there_are_weights_all_the_same(toy: Path, stopping) -> None:
+    stopping([2])
+    stopped("train", toy, *RUN, "--out", "runs/b")
+    info = description(Path("runs/b/best.safetensors"))
+    assert (info["step"], info["metrics"]) == (2, {})
+    assert "NDCG@10" in done("evaluate", "runs/b/best.safetensors")
+
+
+def test_lines_that_were_written_after_the_saved_state_are_taken_back(toy: Path, whole: Path, stopping) -> None:
+    stopping([10])
+    command = stopped("train", toy, *RUN, "--out", "runs/b")
+    # As a run leaves them that was killed between the validation and the state, or on a full disk.
+    with Path("runs/b/metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 2, "step": 18, "loss": 1.0}\n{"epoch": 3, "st')
+    done(*shlex.split(command))
+    assert timeless(Path("runs/b")) == timeless(whole)
+
+
+def test_a_signal_from_outside(toy: Path) -> None:
+    script = Path(sys.executable).with_name("fearec")
+    endless = (*TINY, "--preset", "sasrec", "--epochs", "100000", "--set", "training.patience=100000")
+    run = subprocess.Popen(
+        [script, "train", toy, *endless, "--out", "runs/b"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout is not None
+    for line in run.stdout:
+        if line.startswith("epoch 2"):
+            run.send_signal(signal.SIGTERM)
+            break
+    out, err = run.communicate(timeout=120)
+    assert (run.returncode, err) == (130, "")
+    command = out.splitlines()[-1].removeprefix("continue: fearec ")
+
+    state = Path("runs/b") / STATE
+    steps = 5 + int(metadata(state)["place"].partition('"step":')[2].partition(",")[0])
+    done(*shlex.split(command), "--max-steps", str(steps))
+    done("train", toy, *endless, "--out", "runs/a", "--max-steps", str(steps))
+    assert same(tensors(state), tensors(Path("runs/a") / STATE))
+    assert timeless(Path("runs/b")) == timeless(Path("runs/a"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seed", "1"], "another configuration"),
+        (["--set", "model.dim=4"], "another configuration"),
+        (["--set", "training.batch_size=8"], "another configuration"),
+        (["--attention", "autocorr+ramp"], "another configuration"),
+        (["--preset", "sasrec"], "leave --preset out"),
+        (["--config", "mine.toml"], "leave --config out"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_another_configuration_is_refused(toy: Path, whole: Path, arguments: list[str], message: str) -> None:
+    shutil.copytree(whole, "runs/b")
+    Path("mine.toml").write_text("[training]\nseed = 1\n")
+    result = fearec("train", toy, "--resume", "--out", "runs/b", *arguments)
+    assert result.code == 2
+    assert result.err.startswith("error: ")
+    assert message in result.err
+    assert contents(Path("runs/b")) == contents(whole)
+
+
+def test_the_same_configuration_said_again_is_none(toy: Path, whole: Path) -> None:
+    shutil.copytree(whole, "runs/b")
+    done("train", toy, "--resume", "--out", "runs/b", *(part for setting in SETTINGS for part in ("--set", setting)))
+
+
+def test_another_data_set_is_refused(toy: Path, whole: Path) -> None:
+    shutil.copytree(whole, "runs/b")
+    write_sequences(Path("other.txt"), seed=1)
+    done("prepare", "sequences", "--from", "other.txt", "--out", "data/other")
+    result = fearec("train", "other", "--resume", "--out", "runs/b")
+    assert result.code == 2
+    assert "belongs to another data set" in result.err
+    assert contents(Path("runs/b")) == contents(whole)
+
+
+def test_a_directory_without_a_state_is_refused(toy: Path, whole: Path) -> None:
+    result = fearec("train", toy, "--resume", "--out", "runs/none")
+    assert (result.code, result.err) == (
+        2,
+        "error: --resume: runs/none is no directory of a run; start the run without --resume\n",
+    )
+    assert not Path("runs").exists()
+    Path("runs/b").mkdir(parents=True)
+    shutil.copy(whole / "run.toml", "runs/b")
+    result = fearec("train", toy, "--resume", "--out", "runs/b")
+    assert result.code == 2
+    assert f"runs/b/{STATE}: there is no state to resume from" in result.err
+
+
+def test_a_state_that_is_cut_short_is_refused(toy: Path, whole: Path) -> None:
+    shutil.copytree(whole, "runs/b")
+    state = Path("runs/b") / STATE
+    state.write_bytes(state.read_bytes()[:-100])
+    result = fearec("train", toy, "--resume", "--out", "runs/b")
+    assert result.code == 2
+    assert f"{state}: is no whole state" in result.err
+
+
+def test_which_run_is_to_be_resumed_must_be_said(toy: Path) -> None:
+    result = fearec("train", toy, "--resume")
+    assert (result.code, result.err) == (2, "error: --resume: name the run's directory with --out\n")
+
+
+def test_a_run_is_never_trained_over(toy: Path, whole: Path) -> None:
+    shutil.copytree(whole, "runs/b")
+    result = fearec("train", toy, *RUN, "--out", "runs/b")
+    assert result.code == 2
+    assert result.err == (
+        "error: runs/b: is not empty; choose another --out, or continue the run there with --resume\n"
+    )
+    assert contents(Path("runs/b")) == contents(whole)

@@ -1,0 +1,156 @@
+"""A stand-in for the Hugging Face Hub on this machine, for the real clients to be pointed at by HF_ENDPOINT.
+
+It answers what `hf_hub_download` asks, HEAD and GET of `/datasets/OWNER/NAME/resolve/REVISION/PATH`, with the
+headers that the clients read: `ETag`, `X-Repo-Commit`, `Content-Length`, and `X-Error-Code` for errors. A
+repository may be told to misbehave.
+"""
+
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal, Self
+from urllib.parse import unquote
+
+Fault = Literal[
+    "",
+    "gated",
+    "503 on HEAD",
+    "503 on GET",
+    "429",
+    "429 for long",
+    "drop on HEAD",
+    "drop on GET",
+    "cut",
+    "silence on HEAD",
+    "silence on GET",
+    "web page",
+    "proxy",
+]
+
+_RESOLVE = re.compile(r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+_SILENCE = 90
+_LOGIN_PAGE = b"<!DOCTYPE html><html><body>Please log in to the network</body></html>"
+
+
+@dataclass
+class Repository:
+    """A data set repository.
+
+    Attributes:
+        commits: by their 40 digits, the files of each.
+        branches: the commit that each name stands for.
+        fault: how it misbehaves.
+    """
+
+    commits: dict[str, dict[str, bytes]]
+    branches: dict[str, str]
+    fault: Fault = ""
+
+    @classmethod
+    def of(cls, files: dict[str, bytes], fault: Fault = "") -> Self:
+        """One commit, called main."""
+        commit = sha256(repr(sorted(files.items())).encode()).hexdigest()[:40]
+        return cls({commit: files}, {"main": commit}, fault)
+
+
+@dataclass
+class HubServer:
+    """The server, running between `with` and its end.
+
+    Attributes:
+        repositories: by OWNER/NAME.
+        requests: method and path of each request so far.
+    """
+
+    repositories: dict[str, Repository]
+    requests: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """What HF_ENDPOINT is set to."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hub: HubServer
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep quiet."""
+
+    def _answer(self, *, with_body: bool) -> None:
+        self.hub.requests.append(f"{self.command} {unquote(self.path)}")
+        match = _RESOLVE.fullmatch(unquote(self.path))
+        repository = self.hub.repositories.get(match[1]) if match else None
+        if match is None or repository is None:
+            self._refuse(401, "RepoNotFound")
+            return
+        fault = repository.fault
+        if fault == "gated":
+            self._refuse(401, "GatedRepo")
+        elif fault == f"503 on {self.command}":
+            self._refuse(503)
+        elif fault == "429":
+            self._refuse(429)
+        elif fault == "429 for long":
+            self._refuse(429, headers={"Retry-After": "300"})
+        elif fault == f"drop on {self.command}":
+            self.close_connection = True
+        elif fault == f"silence on {self.command}":
+            time.sleep(_SILENCE)
+            self.close_connection = True
+        elif fault == "proxy":
+            self._send(200, _LOGIN_PAGE, {"Content-Type": "text/html"}, with_body=with_body)
+        else:
+            self._resolve(repository, match[2], match[3], with_body=with_body)
+
+    def _resolve(self, repository: Repository, revision: str, path: str, *, with_body: bool) -> None:
+        commit = repository.branches.get(revision, revision)
+        if commit not in repository.commits:
+            self._refuse(404, "RevisionNotFound")
+        elif path not in repository.commits[commit]:
+            self._refuse(404, "EntryNotFound", {"X-Repo-Commit": commit})
+        else:
+            data = _LOGIN_PAGE if repository.fault == "web page" else repository.commits[commit][path]
+            headers = {"ETag": f'"{sha256(data).hexdigest()}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
+            asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+            if asked and with_body:
+                start = int(asked[1])
+                headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+                self._send(206, data[start:], headers, with_body=True, cut=repository.fault == "cut")
+            else:
+                self._send(200, data, headers, with_body=with_body, cut=repository.fault == "cut")
+
+    def _refuse(self, status: int, code: str = "", headers: dict[str, str] | None = None) -> None:
+        named = {"X-Error-Code": code, "X-Error-Message": code} if code else {}
+        self._send(status, b"", {**named, **(headers or {})}, with_body=True)
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str], *, with_body: bool, cut: bool = False) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if with_body:
+            # Cut: less than was promised, and less again each time it is resumed.
+            self.wfile.write(body[: len(body) // 2] if cut else body)
+            self.close_connection = cut

@@ -1,0 +1,122 @@
+"""Every preset trains, and so does any combination of first-party parts that is not refused."""
+
+import itertools
+
+import pytest
+import torch
+
+from fearec_cli.config import load_config, preset_names
+from fearec_cli.data.batches import InteractionTable
+from fearec_cli.errors import ConfigError
+from fearec_cli.evaluation.evaluate import evaluate
+from fearec_cli.model.compose import build_encoder
+from fearec_cli.registry import load_components
+from fearec_cli.training.checkpoint import describe, load_checkpoint, save_checkpoint
+from fearec_cli.training.objective import Objective
+from support import tiny
+
+# Several users have the same items, so that there are other histories with the same next item.
+DATA = [[user, user + 6, 1, 2, 3, 4, 5] for user in range(1, 7)]
+PUBLISHED = {"bsarec", "duorec", "fearec", "fearec-authors", "fearec-survey", "fmlp-rec", "sasrec", "slime4rec"}
+
+
+def names(kind):
+    return [entry.name for entry in load_components().of_kind(kind) if entry.package == "fearec"]
+
+
+ATTENTIONS = [*names("attention"), *map("+".join, itertools.combinations(names("attention"), 2))]
+# How many branches each head joins.
+JOINS = {"mix": {1, 2}, "residual": {1}, "gate": {2}, "concat": {2, 3}, "norm-mix": {2}}
+
+
+def test_the_published_models_are_there():
+    assert set(preset_names()) == PUBLISHED
+
+
+@pytest.mark.parametrize("preset", sorted(PUBLISHED))
+def test_a_preset_has_the_sizes_of_the_field_and_builds(preset):
+    config = load_config(load_components(), preset=preset)
+    assert (config.model.dim, config.model.layers, config.model.inner, config.model.max_length) == (64, 2, 256, 50)
+    build_encoder(config, load_components(), n_items=20)
+
+
+@pytest.mark.parametrize("preset", sorted(PUBLISHED))
+def test_a_preset_trains_a_step_and_its_checkpoint_evaluates_the_same(preset, tmp_path):
+    config = tiny.config(preset=preset)
+    registry = load_components()
+    torch.manual_seed(0)
+    encoder = build_encoder(config, registry, n_items=12).train()
+    objective = Objective(config, registry)
+    prefixes = tiny.training_prefixes(DATA, config.model.max_length, config.model.padding)
+    optimizer = torch.optim.Adam(encoder.parameters(), lr=0.01)
+    before = {name: parameter.detach().clone() for name, parameter in encoder.named_parameters()}
+    loss, values = objective(encoder, prefixes, torch.arange(12), torch.Generator().manual_seed(0))
+    loss.backward()
+    optimizer.step()
+    assert values.isfinite().all()
+    assert [name for name, parameter in encoder.named_parameters() if torch.equal(parameter, before[name])] == []
+
+    info = describe(config, registry, dataset="tiny", fingerprint="", step=1, metrics={})
+    save_checkpoint(tmp_path / "one.safetensors", encoder.eval(), [f"i{item}" for item in range(1, 13)], info)
+    loaded = load_checkpoint(tmp_path / "one.safetensors", registry, torch.device("cpu"))
+    assert loaded.config == config
+    table = InteractionTable.load(tiny.prepared(DATA), torch.device("cpu"))
+    found = [evaluate(model, table, "test") for model in (encoder, loaded.encoder)]
+    for protocol in ("unmasked", "seen-masked"):
+        assert found[0].ranks[protocol].tolist() == found[1].ranks[protocol].tolist()
+        assert found[0].ranks[protocol].shape == (6,)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_any_combination_learns_or_is_refused_in_a_line(attention):
+    branches = attention.count("+") + 1
+    ids, lengths = tiny.sequences_batch([10, 4, 1], 10, 20, "right")
+    for filter_name, fusion in itertools.product(names("filter"), names("fusion")):
+        config = tiny.config(preset="sasrec", attention=attention, filter=filter_name, fusion=fusion)
+        if branches not in JOINS[fusion]:
+            with pytest.raises(ConfigError, match=rf"^fusion: {fusion} .*, not {branches}") as refused:
+                build_encoder(config, load_components(), 20)
+            assert len(refused.value.problems) == 1
+            continue
+        torch.manual_seed(0)
+        encoder = build_encoder(config, load_components(), 20)
+        (encoder.represent(ids, lengths) @ encoder.item_table().T).square().mean().backward()
+        for name, parameter in encoder.named_parameters():
+            if attention == "dot" and ".filter." in name:
+                assert parameter.grad is None  # no branch filters anything
+                continue
+            assert parameter.grad.isfinite().all(), (filter_name, fusion, name)
+            assert parameter.grad.any(), (filter_name, fusion, name)
+
+
+@pytest.mark.parametrize(
+    ("assignments", "parts", "refusal"),
+    [
+        ((), {"attention": "dot", "fusion": "gate"}, "fusion: gate joins two branches, not 1"),
+        ((), {"attention": "dot+identity+ramp", "fusion": "mix"}, "fusion: mix joins one or two branches, not 3"),
+        (("model.max_length=4",), {"filter": "slide", "model.layers": 4}, "slide: layer"),
+        (("model.max_length=4", "window.alpha=0.1"), {"filter": "window", "model.layers": 8}, "window: layer"),
+        (("band-rescale.cutoff=7",), {"filter": "band-rescale"}, "band-rescale.cutoff: 7"),
+        (
+            ("learnable-ramp.shape=exponential", "learnable-ramp.floor=0.0"),
+            {"filter": "learnable-ramp"},
+            "learnable-ramp.floor: ",
+        ),
+    ],
+)
+def test_what_cannot_be_built_is_refused_in_a_line_that_names_the_option(assignments, parts, refusal):
+    config = tiny.config(*assignments, preset="sasrec", **parts)
+    with pytest.raises(ConfigError) as refused:
+        build_encoder(config, load_components(), 20)
+    (problem,) = refused.value.problems
+    assert problem.startswith(refusal)
+    assert "\n" not in problem
+
+
+@pytest.mark.parametrize(
+    ("assignment", "problem"), [("model.max_length=1", "model.max_length"), ("model.heads=3", "model.heads")]
+)
+def test_what_no_part_could_work_with_is_refused_before_anything_is_built(assignment, problem):
+    with pytest.raises(ConfigError) as refused:
+        tiny.config(assignment)
+    assert refused.value.problems[0].startswith(problem)

@@ -1,0 +1,274 @@
+"""The training loop: when it ends, which weights it keeps, what it tells. The metrics are scripted."""
+
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from fearec_cli.data.manifest import Manifest
+from fearec_cli.data.prepared import Prepared
+from fearec_cli.errors import DataError, OutputError, TrainingError
+from fearec_cli.evaluation.evaluate import Evaluation
+from fearec_cli.registry import load_components
+from fearec_cli.training import loop
+from fearec_cli.training.checkpoint import load_checkpoint
+from fearec_cli.training.loop import Outcome, Stop, Trainer, choose_device, claim_run_directory, new_run_directory
+from support.tiny import config, prepared
+
+# 8 users of 6 items: 24 training prefixes, 3 steps of 8 an epoch.
+SEQUENCES = [[(user + place) % 12 + 1 for place in range(6)] for user in range(8)]
+STEPS = 3
+
+
+class Listener:
+    """Remembers what it is told."""
+
+    def __init__(self, at: int = 0, stop: Stop | None = None) -> None:
+        self.steps: list[tuple[int, int, int]] = []
+        self.means: list[list[float]] = []
+        self.epochs: list[tuple[int, bool]] = []
+        self._at, self._stop = at, stop
+
+    def on_step(self, place: loop.Place, steps: int, losses: torch.Tensor, prefixes_per_second: float) -> None:
+        self.steps.append((place.step, place.step_in_epoch, steps))
+        self.means.append(losses.tolist())
+        if self._stop is not None and place.step == self._at:
+            self._stop.request()
+
+    def on_epoch(self, record: loop.EpochRecord, *, best: bool) -> None:
+        self.epochs.append((record.epoch, best))
+
+
+def data(sequences: list[list[int]] = SEQUENCES) -> Prepared:
+    manifest = cast("Manifest", SimpleNamespace(name="tiny", fingerprint="ab12"))
+    return Prepared(Path("nowhere"), manifest, prepared(sequences, n_items=12).interactions)
+
+
+def trainer(directory: Path, *assignments: str, listener: Listener | None = None, **flags: Any) -> Trainer:
+    settings = config(
+        "model.layers=1",
+        "training.batch_size=8",
+        "training.metric=HR@10",
+        *assignments,
+        preset="sasrec",
+        **flags,
+    )
+    return Trainer(settings, load_components(), data(), directory, listener or Listener())
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch):
+    """Gives validation these values of HR@10 in tenths, one an epoch, the last one for ever."""
+
+    def play(*tenths: int) -> None:
+        ahead = list(tenths)
+
+        def evaluate(*_arguments: Any) -> Evaluation:
+            good = ahead.pop(0) if len(ahead) > 1 else ahead[0]
+            ranks = np.array([1] * good + [11] * (10 - good))
+            return Evaluation("valid", {"unmasked": ranks, "seen-masked": ranks[::-1].copy()})
+
+        monkeypatch.setattr(loop, "evaluate", evaluate)
+
+    return play
+
+
+def run(trainer: Trainer, stop: Stop | None = None) -> Outcome:
+    return trainer.run(stop or Stop())
+
+
+def best_step(outcome: Outcome) -> int:
+    return load_checkpoint(outcome.checkpoint, load_components(), torch.device("cpu")).info.step
+
+
+@pytest.mark.parametrize(
+    ("tenths", "patience", "epochs", "best"),
+    [
+        ([5], 3, 4, 1),  # the same again is not better
+        ([1, 2, 3, 4, 0], 2, 6, 4),
+        ([3, 1, 4, 1, 5, 0], 2, 7, 5),  # a better value gives new patience
+        ([3, 1, 1, 9], 2, 3, 1),  # what would come later is not known
+        ([0], 1, 2, 1),  # the first is the best so far, even if it is 0
+    ],
+    ids=str,
+)
+def test_training_ends_when_patience_does(tmp_path, script, tenths, patience, epochs, best) -> None:
+    script(*tenths)
+    listener = Listener()
+    outcome = run(trainer(tmp_path, f"training.patience={patience}", listener=listener))
+    assert outcome.reason == "patience"
+    assert listener.epochs[-1][0] == epochs
+    assert (outcome.place.best_epoch, outcome.place.best) == (best, tenths[best - 1] / 10)
+    assert best_step(outcome) == best * STEPS
+
+
+def test_the_best_weights_are_kept_and_not_the_last(tmp_path: Path, script) -> None:
+    script(1, 5, 2, 3)
+    outcome = run(trainer(tmp_path / "long", "training.epochs=4"))
+    script(1, 5)
+    short = run(trainer(tmp_path / "short", "training.epochs=2"))
+    assert outcome.reason == short.reason == "epochs"
+    kept, expected = load_file(outcome.checkpoint), load_file(short.checkpoint)
+    assert kept.keys() == expected.keys()
+    assert all(value.equal(expected[name]) for name, value in kept.items())
+    assert best_step(outcome) == 2 * STEPS
+
+
+def test_each_limit_ends_the_run(tmp_path: Path, script) -> None:
+    script(1)
+    assert run(trainer(tmp_path / "a", "training.epochs=2")).place.step == 2 * STEPS
+    outcome = run(trainer(tmp_path / "b", "training.max_steps=4"))
+    assert (outcome.reason, outcome.place.step, outcome.place.step_in_epoch) == ("max-steps", 4, 1)
+    outcome = run(trainer(tmp_path / "c", f"training.max_steps={STEPS}"))
+    assert (outcome.reason, outcome.place.epoch, outcome.place.step_in_epoch) == ("max-steps", 1, 0)
+
+
+def test_a_time_limit_ends_the_run_after_the_step_under_way(tmp_path: Path, script, monkeypatch) -> None:
+    script(1)
+    clock = iter(range(0, 10**9, 20))  # every look at the clock takes 20 seconds
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    outcome = run(trainer(tmp_path, "training.time_limit=1"))
+    assert outcome.reason == "time-limit"
+    assert outcome.place.seconds >= 60
+    assert 0 < outcome.place.step <= 4
+    assert best_step(outcome) == outcome.place.step
+
+
+def test_time_counts_over_resumed_runs(tmp_path: Path, script, monkeypatch) -> None:
+    script(1)
+    clock = iter(range(0, 10**9, 20))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    first = run(trainer(tmp_path, "training.max_steps=2"))
+    again = trainer(tmp_path, "training.time_limit=1")
+    again.resume()
+    outcome = run(again)
+    assert outcome.reason == "time-limit"
+    assert outcome.place.seconds >= 60 > first.place.seconds > 0
+    assert outcome.place.step > first.place.step
+
+
+@pytest.mark.parametrize("at", [1, STEPS, STEPS + 1])
+def test_a_stop_ends_the_run_after_the_step_under_way(tmp_path: Path, script, at: int) -> None:
+    script(1)
+    stop = Stop()
+    listener = Listener(at, stop)
+    outcome = run(trainer(tmp_path, listener=listener), stop)
+    assert (outcome.reason, outcome.place.step) == ("interrupted", at)
+    # Only whole epochs are validated, and one that ends with the stop is left to the resumed run.
+    assert listener.epochs == [(1, True)] * (at > STEPS)
+    assert (tmp_path / "last/state.safetensors").is_file()
+    assert outcome.checkpoint.is_file()
+
+
+def test_the_record_tells_what_validation_gave(tmp_path: Path, script) -> None:
+    script(3, 7)
+    run(trainer(tmp_path, "training.epochs=2"))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["valid"]["unmasked"]["HR@10"] for line in lines] == [0.3, 0.7]
+    assert [(line["epoch"], line["step"]) for line in lines] == [(1, STEPS), (2, 2 * STEPS)]
+
+
+def test_the_metric_with_a_length_of_its_own_is_recorded(tmp_path: Path, script) -> None:
+    script(4)
+    run(trainer(tmp_path, "training.metric=MRR@7", "training.epochs=1"))
+    line = json.loads((tmp_path / "metrics.jsonl").read_text())
+    assert {name.partition("@")[2] for name in line["valid"]["unmasked"]} == {"5", "7", "10", "20"}
+
+
+def test_every_step_is_told_with_the_mean_so_far(tmp_path: Path, script) -> None:
+    script(1)
+    listener = Listener()
+    run(trainer(tmp_path, "training.epochs=2", listener=listener))
+    assert listener.steps == [(1, 1, 3), (2, 2, 3), (3, 3, 3), (4, 1, 3), (5, 2, 3), (6, 3, 3)]
+    record = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[0])
+    assert listener.means[2] == pytest.approx([record["loss"], record["terms"]["ce"]])
+
+
+def test_every_prefix_is_trained_on_once_an_epoch(tmp_path: Path, script, monkeypatch) -> None:
+    script(1)
+    seen: list[int] = []
+    real = loop.Objective.__call__
+
+    def watched(self, encoder, prefixes, chosen, generator):
+        seen.extend(chosen.tolist())
+        return real(self, encoder, prefixes, chosen, generator)
+
+    monkeypatch.setattr(loop.Objective, "__call__", watched)
+    run(trainer(tmp_path, "training.epochs=2"))
+    first, second = seen[:24], seen[24:]
+    assert sorted(first) == sorted(second) == list(range(24))
+    assert first != second
+
+
+def broken_objective(monkeypatch: pytest.MonkeyPatch, at: int, values: list[float]) -> None:
+    """From step `at` on the terms have these values."""
+    real, calls = loop.Objective.__call__, []
+
+    def broken(self, *arguments):
+        calls.append(1)
+        total, terms = real(self, *arguments)
+        return (total, terms) if len(calls) < at else (total * sum(values), torch.tensor(values))
+
+    monkeypatch.setattr(loop.Objective, "__call__", broken)
+
+
+@pytest.mark.parametrize(
+    ("loss", "values", "name"),
+    [
+        ("ce", [float("nan")], "ce"),
+        ("ce+0.1*contrast", [1.0, float("inf")], "contrast"),
+        ("ce+0.1*contrast", [float("nan"), float("nan")], "ce"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("at", [1, 2, 5])
+def test_the_first_term_that_is_not_finite_is_named(tmp_path, script, monkeypatch, loss, values, name, at) -> None:
+    script(1)
+    broken_objective(monkeypatch, at, values)
+    with pytest.raises(TrainingError) as caught:
+        run(trainer(tmp_path, loss=loss))
+    kept = f"the best weights before it are in {tmp_path}/best.safetensors" if at > STEPS else "nothing was kept"
+    assert str(caught.value) == (
+        f"{name} became infinite or no number at step {at}, in epoch {(at - 1) // STEPS + 1}; "
+        f"lower training.learning_rate or the term's weight; {kept}"
+    )
+    assert (tmp_path / "best.safetensors").is_file() == (at > STEPS)
+
+
+def test_a_data_set_with_nothing_to_train_on(tmp_path: Path) -> None:
+    settings = config(preset="sasrec")
+    with pytest.raises(DataError, match="no user has the 4 interactions"):
+        Trainer(settings, load_components(), data([[1, 2, 3], [3, 2, 1]]), tmp_path, Listener())
+
+
+@pytest.mark.parametrize("name", ["cpu", "auto"])
+def test_the_device_is_chosen(name: str) -> None:
+    assert choose_device(name).type in ("cpu", "cuda")
+
+
+@pytest.mark.parametrize("name", ["banana", "xpu", "cuda:9999", "meta", ""])
+def test_a_device_that_is_not_there_is_told(name: str) -> None:
+    with pytest.raises(TrainingError, match=f"device '{name}' is not available on this machine; use 'auto' or 'cpu'"):
+        choose_device(name)
+
+
+def test_a_new_directory_is_beside_the_others(tmp_path: Path) -> None:
+    assert new_run_directory(tmp_path, "demo") == tmp_path / "demo"
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo-2").write_text("")
+    assert new_run_directory(tmp_path, "demo") == tmp_path / "demo-3"
+
+
+def test_a_directory_that_is_taken_is_refused(tmp_path: Path) -> None:
+    claim_run_directory(tmp_path)
+    claim_run_directory(tmp_path / "new")
+    (tmp_path / "file").write_text("")
+    for taken in (tmp_path, tmp_path / "file"):
+        with pytest.raises(OutputError, match=r"is not empty; choose another --out, or continue .* --resume"):
+            claim_run_directory(taken)
