@@ -112,21 +112,23 @@ def _download(repository: str, path: str, revision: str) -> Path:
         begun.set()
 
     limit = _TRIES * constants.HF_HUB_ETAG_TIMEOUT
-    with _listening() as heard:
-        threading.Thread(target=work, daemon=True).start()
+    worker = threading.Thread(target=work, daemon=True)
+    with _listening(worker) as heard:
+        worker.start()
         if not begun.wait(limit):
             raise TimeoutError(f"nothing came within {limit} seconds" + "".join(f"; {line}" for line in heard[-1:]))
         return Path(outcome.result())
 
 
 @contextmanager
-def _listening() -> Iterator[list[str]]:
-    """What the client says of its tries."""
+def _listening(worker: threading.Thread) -> Iterator[list[str]]:
+    """What the client says of its tries in a thread."""
     heard: list[str] = []
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            heard.append(record.getMessage())
+            if record.thread == worker.ident:
+                heard.append(record.getMessage())
 
     listener = Listener()
     logger = logging.getLogger("huggingface_hub")

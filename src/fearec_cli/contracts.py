@@ -61,7 +61,7 @@ class Fusion(Protocol):
 
 @runtime_checkable
 class Loss(Protocol):
-    """A term of the objective, built by `build(options)`; may be a `torch.nn.Module`.
+    """A term of the objective, built by `build(options)`; it has nothing to learn and nothing to save.
 
     Attributes:
         views: what it reads besides the anchor; the objective makes only what some term reads.

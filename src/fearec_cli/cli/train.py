@@ -1,5 +1,6 @@
 """`fearec train`: from a prepared data set to a checkpoint."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -82,7 +83,8 @@ def train(
     console.print(f"best: {value}, epoch {outcome.place.best_epoch}: {outcome.checkpoint}", soft_wrap=True)
     console.print(f"next: fearec evaluate {outcome.checkpoint}", soft_wrap=True)
     if outcome.reason == "interrupted":
-        console.print(f"continue: fearec train {dataset} --resume --out {directory}", soft_wrap=True)
+        again = shlex.join(["fearec", "train", dataset, "--resume", "--out", str(directory)])
+        console.print(f"continue: {again}", soft_wrap=True)
         raise typer.Exit(130)
 
 

@@ -1,0 +1,62 @@
+"""The real clients of the Hub in processes of their own: what a stand-in is spoken to by."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+_FEAREC = "from fearec_cli.cli.main import main; main()"
+
+# Reads queries [repository, path, revision] in JSON, fetches all of them at once, and answers, for each, with what
+# came of it and the seconds it took.
+_FETCH = """
+import json, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from fearec_adapters._hub import fetch
+from fearec_cli.errors import DataError
+
+def outcome(query):
+    begun = time.monotonic()
+    try:
+        found = fetch(*query).commit
+    except DataError as error:
+        found = f"error: {error}"
+    return [found, time.monotonic() - begun]
+
+queries = json.loads(sys.argv[1])
+with ThreadPoolExecutor(len(queries)) as threads:
+    print(json.dumps(list(threads.map(outcome, queries))), flush=True)
+"""
+
+Query = tuple[str, str, str]
+
+
+def environment(url: str, home: Path, **more: str) -> dict[str, str]:
+    """The variables of a process that knows no other Hub, no token and no cache than these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
+    alone = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1", "NO_PROXY": "127.0.0.1"}
+    return {**kept, **alone, "HF_ENDPOINT": url, "HF_HOME": str(home), **more}
+
+
+class Fetching:
+    """A process that fetches files, all of them at once, and ends when the last is there or given up."""
+
+    def __init__(self, queries: list[Query], env: dict[str, str]) -> None:
+        self._queries = queries
+        command = [sys.executable, "-c", _FETCH, json.dumps(queries)]
+        self._process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def outcomes(self) -> dict[Query, tuple[str, float]]:
+        """For each query the commit, or "error: " and the message, and the seconds until then."""
+        output, complaint = self._process.communicate(timeout=120)
+        assert self._process.returncode == 0, complaint
+        found: list[Any] = json.loads(output)
+        return {query: (text, seconds) for query, (text, seconds) in zip(self._queries, found, strict=True)}
+
+
+def fearec(*arguments: str, env: dict[str, str], cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """The command line."""
+    command = [sys.executable, "-c", _FEAREC, *arguments]
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=120)
