@@ -26,7 +26,7 @@ from fearec_adapters._columns import named
 from fearec_adapters._files import File, text_lines
 from fearec_adapters._lines import log_frame, objects, with_first
 from fearec_adapters._table import Table
-from fearec_adapters._times import Clock, TimeUnit
+from fearec_adapters._times import Clock
 from fearec_cli.errors import DataError
 
 Order = Literal["auto", "user-item", "item-user"]
@@ -44,11 +44,6 @@ Read = tuple[pl.LazyFrame, Clock, dict[str, str]]
 """A log's columns, how times were read, and notes."""
 
 
-def unit_of(year: int) -> TimeUnit:
-    """What a release writes its times in."""
-    return "ms" if year == 2023 else "s"
-
-
 def read_local(file: File, year: int, order: Order, adapter: str) -> Read:
     """A file of a release, in whichever of its layouts.
 
@@ -60,7 +55,7 @@ def read_local(file: File, year: int, order: Order, adapter: str) -> Read:
         return read_reviews(file, year, adapter)
     if year == 2023:
         table = Table.open(file, separator=",", header=True, quoted=True)
-        frame, clock = table.log_frame(columns_of(table.columns, file, year, adapter), unit_of(year))
+        frame, clock = table.log_frame(columns_of(table.columns, file, year, adapter), "auto")
         return frame, clock, {}
     return _read_ratings(file, order, year, adapter)
 
@@ -69,7 +64,7 @@ def read_reviews(file: File, year: int, adapter: str) -> Read:
     """A file with one review a line."""
     first, items = with_first(objects(file))
     columns = columns_of([str(key) for key in first], file, year, adapter)
-    frame, clock = log_frame(items, columns, unit_of(year), file=file)
+    frame, clock = log_frame(items, columns, "auto", file=file)
     return frame, clock, {}
 
 
@@ -99,7 +94,7 @@ def _read_ratings(file: File, order: Order, year: int, adapter: str) -> Read:
     if order == "item-user":
         user, item = item, user
     columns = {"user": user, "item": item, "timestamp": time, "rating": rating}
-    frame, clock = table.log_frame(columns, unit_of(year))
+    frame, clock = table.log_frame(columns, "auto")
     return frame, clock, {"columns": f"{order.replace('-', ', ')}, rating, time ({how})"}
 
 

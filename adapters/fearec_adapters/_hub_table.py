@@ -6,7 +6,7 @@ the strict reader of local tables reads the file again: it names the line, or re
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,8 +41,7 @@ class HubTable:
         Raises:
             DataError: the file cannot be read or is empty.
         """
-        lines = (line for _, line in text_lines(self.file))
-        return next(csv.reader(lines, delimiter=self.separator), []) or self._strict().columns
+        return self._header[0]
 
     def log_frame(self, columns: Mapping[str, str], unit: TimeUnit) -> tuple[pl.LazyFrame, Clock]:
         """The columns of a `fearec_cli.api.Log`, and how times were read; blank lines are passed over.
@@ -64,22 +63,47 @@ class HubTable:
             return self._strict().log_frame(columns, unit)
         return table.lazy(), clock
 
+    @cached_property
+    def _header(self) -> tuple[list[str], bool]:
+        """The columns' names, and whether they are the file's first line, no more and no less."""
+        numbers = []
+
+        def lines() -> Iterator[str]:
+            for number, line in text_lines(self.file):
+                numbers.append(number)
+                yield line
+
+        try:
+            names = next(csv.reader(lines(), delimiter=self.separator), [])
+        except csv.Error:
+            names = []
+        return names or self._strict().columns, bool(names) and numbers == [1]
+
     def _arrow(self, columns: Mapping[str, str]) -> pl.LazyFrame:
-        from datasets import Features, Value, load_dataset  # type: ignore[import-untyped]
+        from datasets import Features, Value, load_dataset, logging  # type: ignore[import-untyped]
 
         # By position, for a header may have a name twice.
         names = [*(str(position) for position in range(len(self.columns))), _TOO_MANY]
-        dataset = load_dataset(
-            "csv",
-            data_files=str(self.file),
-            split="train",
-            features=Features(dict.fromkeys(names, Value("string"))),
-            names=names,
-            header=0,
-            sep=self.separator,
-            index_col=False,
-            keep_default_na=False,
-        )
+        if not self._header[1]:
+            raise DataError(f"{self.file}: its header is not its first line")
+        verbosity = logging.get_verbosity()
+        # Its complaints would stand before the strict reader's.
+        logging.set_verbosity(logging.CRITICAL)
+        try:
+            dataset = load_dataset(
+                "csv",
+                data_files=str(self.file),
+                split="train",
+                features=Features(dict.fromkeys(names, Value("string"))),
+                names=names,
+                header=None,
+                skiprows=1,
+                sep=self.separator,
+                index_col=False,
+                keep_default_na=False,
+            )
+        finally:
+            logging.set_verbosity(verbosity)
         frame = pl.from_arrow(dataset.data.table)
         assert isinstance(frame, pl.DataFrame)
         if frame.select(pl.col(_TOO_MANY).fill_null("").ne("").any()).item():

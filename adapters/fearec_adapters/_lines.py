@@ -97,8 +97,8 @@ def _parse(text: str) -> Any:
         pass
     try:
         with warnings.catch_warnings():
-            # Reviews have backslashes that are no escapes.
-            warnings.simplefilter("ignore", SyntaxWarning)
+            # Reviews have backslashes that are no escapes, of which Python warns.
+            warnings.simplefilter("ignore")
             return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None

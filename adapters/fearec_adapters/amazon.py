@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from fearec_adapters._amazon_categories import CATEGORIES, Category
-from fearec_adapters._amazon_layouts import Order, Read, columns_of, read_local, read_reviews, unit_of
+from fearec_adapters._amazon_layouts import Order, Read, columns_of, read_local, read_reviews
 from fearec_adapters._files import existing_file, source_of
 from fearec_adapters._hub import fetch
 from fearec_adapters._hub_table import HubTable
@@ -93,7 +93,7 @@ class Amazon:
         if self._options.cut == "raw":
             return read_reviews(file, 2023, self._adapter)
         table = HubTable(file)
-        frame, clock = table.log_frame(columns_of(table.columns, file, 2023, self._adapter), unit_of(2023))
+        frame, clock = table.log_frame(columns_of(table.columns, file, 2023, self._adapter), "auto")
         return frame, clock, {}
 
 

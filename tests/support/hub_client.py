@@ -30,6 +30,33 @@ with ThreadPoolExecutor(len(queries)) as threads:
     print(json.dumps(list(threads.map(outcome, queries))), flush=True)
 """
 
+# Reads a table of names, each an adapter and its options, and answers with the rows of each, or what it said, and
+# whether the strict reader of comma-separated files had to help.
+_READ = """
+import json, sys
+from fearec_adapters._hub_table import HubTable
+from fearec_cli.errors import DataError
+from fearec_cli.registry import load_adapters
+
+helped = []
+strict = HubTable._strict
+HubTable._strict = lambda table: helped.append(table) or strict(table)
+
+def outcome(name, options):
+    helped.clear()
+    component = load_adapters().get("adapter", name).component
+    try:
+        log = component.build(component.options(**options)).read(None)
+        frame = log.frame.collect()
+        rows = frame.select(name for name in ("user", "item", "timestamp", "rating") if name in frame).rows()
+    except DataError as error:
+        return {"error": str(error)}
+    source = log.source
+    return {"rows": rows, "location": source.location, "revision": source.revision, "helped": bool(helped)}
+
+print(json.dumps({name: outcome(*source) for name, source in json.loads(sys.argv[1]).items()}))
+"""
+
 Query = tuple[str, str, str]
 
 
@@ -60,3 +87,12 @@ def fearec(*arguments: str, env: dict[str, str], cwd: Path) -> "subprocess.Compl
     """The command line."""
     command = [sys.executable, "-c", _FEAREC, *arguments]
     return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def read_sources(sources: dict[str, tuple[str, dict[str, Any]]], env: dict[str, str]) -> dict[str, Any]:
+    """What adapters read from the Hub, one after another: for each its rows and source, or its error."""
+    command = [sys.executable, "-c", _READ, json.dumps(sources)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
