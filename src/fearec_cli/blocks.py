@@ -59,9 +59,7 @@ class DotProduct(nn.Module):
     ) -> Float[Tensor, "B M D"]:
         """softmax(scores / sqrt(E) + mask) values (Vaswani et al., NeurIPS 2017, equation 1)."""
         heads = inputs.split_heads(values)
-        scores = scores * heads.shape[-1] ** -0.5
-        # Finite, not -inf: a padding position that may look nowhere gets even weights instead of NaN.
-        scores = scores.masked_fill(~inputs.mask(), torch.finfo(scores.dtype).min)
+        scores = torch.add(inputs.mask_bias(), scores, alpha=heads.shape[-1] ** -0.5)
         return inputs.merge_heads(self.dropout(scores.softmax(-1)) @ heads)
 
 

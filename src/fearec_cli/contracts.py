@@ -167,7 +167,22 @@ class LayerInputs:
             q, k = (self.filtered("q"), self.filtered("k")) if filtered else (self.q, self.k)
             return self.split_heads(q) @ self.split_heads(k).transpose(-1, -2)
 
-        return self._once(f"scores {filtered}", compute)
+        return self._once(_scores(filtered), compute)
+
+    def summed_scores(self, *, filtered: bool) -> Float[Tensor, "B N N"]:
+        """`scores`, summed over the heads: a single product over all hidden units, unless `scores` are there already.
+
+        Args:
+            filtered: take q and k after the layer's filter.
+        """
+
+        def compute() -> Tensor:
+            if _scores(filtered) in self._shared:
+                return self.scores(filtered=filtered).sum(1)
+            q, k = (self.filtered("q"), self.filtered("k")) if filtered else (self.q, self.k)
+            return q @ k.transpose(-1, -2)
+
+        return self._once(f"summed {_scores(filtered)}", compute)
 
     def wanted_scores(self, *, filtered: bool) -> Float[Tensor, "B H M N"]:
         """The rows of `scores` at the wanted positions, without the other rows where only one is wanted."""
@@ -177,15 +192,24 @@ class LayerInputs:
         return self.split_heads(self.at_wanted(q)) @ self.split_heads(k).transpose(-1, -2)
 
     def mask(self) -> Bool[Tensor, "B 1 M N"]:
-        """True where a wanted position may look: at real positions that are not later than itself."""
+        """True where a wanted position may look: at real positions that are not later than itself.
+
+        A padding position before the first real one would see nothing: it sees itself.
+        """
 
         def compute() -> Tensor:
             positions = torch.arange(self.x.shape[1], device=self.x.device)
-            wanted = self.last[:, None] if self.last_only else positions[None, :]
-            allowed = (positions <= wanted[..., None]) & self.valid[:, None, :]  # [B, M, N]
-            return allowed[:, None]
+            wanted = (self.last[:, None] if self.last_only else positions[None, :])[..., None]  # [B or 1, M, 1]
+            allowed = (positions <= wanted) & self.valid[:, None, :]  # [B, M, N]
+            blind = ~allowed.any(-1, keepdim=True)
+            return (allowed | ((positions == wanted) & blind))[:, None]
 
         return self._once("mask", compute)
+
+    def mask_bias(self) -> Float[Tensor, "B 1 M N"]:
+        """`mask` to be added to scores: 0 where a position may look, the lowest finite number elsewhere."""
+        lowest = torch.finfo(self.x.dtype).min
+        return self._once("mask bias", lambda: (~self.mask()).to(self.x.dtype) * lowest)
 
     def split_heads(self, signal: Float[Tensor, "B L D"]) -> Float[Tensor, "B H L E"]:
         """Part the hidden units among the heads."""
@@ -206,3 +230,8 @@ class LayerInputs:
         if name not in self._shared:
             self._shared[name] = compute()
         return self._shared[name]
+
+
+def _scores(filtered: bool) -> str:
+    """The name that scores are kept under."""
+    return "filtered scores" if filtered else "scores"

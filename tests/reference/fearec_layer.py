@@ -78,7 +78,7 @@ def time_branch(q: Tensor, k: Tensor, v: Tensor, valid: Tensor, bins: list[int],
                 scores = torch.einsum("e,se->s", q[t, part], k[visible, part]) / math.sqrt(size)
                 row.append(torch.einsum("s,se->e", scores.softmax(0), v[visible, part]))
             else:
-                row.append(v[:, part].mean(0))  # a padding position before the first item: even weights
+                row.append(v[t, part])  # a padding position before the first item sees itself
         rows.append(torch.cat(row))
     return torch.stack(rows)
 

@@ -68,7 +68,7 @@ def test_the_mask_shows_real_positions_that_are_not_later():
     right = tiny.layer_inputs(shape, lengths=[2], batch=1).mask()
     left = tiny.layer_inputs(shape, lengths=[2], batch=1, padding="left").mask()
     assert right[0, 0].int().tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 0]]
-    assert left[0, 0].int().tolist() == [[0, 0, 0], [0, 1, 0], [0, 1, 1]]
+    assert left[0, 0].int().tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
 
 
 @pytest.mark.parametrize(("padding", "expected"), [("right", [1, 1, 0]), ("left", [0, 1, 1])])

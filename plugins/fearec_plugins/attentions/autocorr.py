@@ -83,7 +83,7 @@ class AutocorrAttention(nn.Module):
 
     def _correlation(self, inputs: LayerInputs) -> Float[Tensor, "B N"]:
         if self.by_scores:
-            scores = inputs.scores(filtered=True).sum(1)
+            scores = inputs.summed_scores(filtered=True)
             return correlation_by_scores(scores, self.diagonals.to(scores.dtype))
         return correlation_by_fft(inputs.filtered("q"), inputs.filtered("k"))
 

@@ -39,7 +39,7 @@ class Mix(nn.Module):
         joined = contexts[0]
         if len(contexts) == 2:
             gamma = self.gamma if self.logit is None else self.logit.sigmoid()
-            joined = gamma * contexts[0] + (1 - gamma) * contexts[1]
+            joined = torch.lerp(contexts[1], contexts[0], gamma)
         out: Tensor = self.output(joined, x)
         return out
 
