@@ -84,7 +84,6 @@ def test_every_make_command_is_a_target() -> None:
     assert set(re.search(r"^\.PHONY:(.*)$", makefile, re.MULTILINE)[1].split()) >= set(shown)
 
 
-@pytest.mark.xfail(reason="benchmarks/README.md comes with the first measured results", strict=True)
 def test_every_document_that_is_linked_is_there() -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", README):
         assert (ROOT / target).exists(), target
