@@ -34,7 +34,7 @@ def evaluate(
     from fearec_cli.evaluation.report import Report, to_json, to_table
     from fearec_cli.registry import load_components
     from fearec_cli.training.checkpoint import load_checkpoint
-    from fearec_cli.training.loop import choose_device
+    from fearec_cli.training.device import choose_device
 
     ks = _parse_ks(k)
     loaded = load_checkpoint(checkpoint, load_components(), choose_device(device))

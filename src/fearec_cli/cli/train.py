@@ -38,7 +38,8 @@ def train(
     from fearec_cli.cli.sources import open_dataset
     from fearec_cli.config import DEFAULT_PRESET, load_config
     from fearec_cli.registry import load_components
-    from fearec_cli.training.loop import RUN_FILE, Stop, Trainer, claim_run_directory, new_run_directory
+    from fearec_cli.training.directory import RUN_FILE, claim_run_directory, new_run_directory
+    from fearec_cli.training.loop import Stop, Trainer
 
     if resume:
         _check_resume(out, preset, config)

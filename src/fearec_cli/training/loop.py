@@ -1,4 +1,4 @@
-"""The training loop: steps, validation, early stopping, and what a run leaves in its directory."""
+"""The training loop: steps, validation, early stopping."""
 
 import math
 import time
@@ -14,23 +14,21 @@ from fearec_cli.atomic import atomic_file
 from fearec_cli.config import RunConfig
 from fearec_cli.data.batches import InteractionTable, TrainingPrefixes
 from fearec_cli.data.prepared import Prepared
-from fearec_cli.errors import DataError, EvaluationError, OutputError, TrainingError
+from fearec_cli.errors import DataError, EvaluationError, TrainingError
 from fearec_cli.evaluation.evaluate import evaluate
 from fearec_cli.evaluation.metrics import parse_metric
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.model.compose import build_encoder
 from fearec_cli.registry import Registry
 from fearec_cli.training.checkpoint import describe, save_checkpoint
+from fearec_cli.training.device import choose_device
+from fearec_cli.training.directory import BEST_FILE, RECORD_FILE, RUN_FILE, STATE_FILE
 from fearec_cli.training.objective import Objective
 from fearec_cli.training.state import Place, RunState
 from fearec_cli.training.tracking import EpochRecord, append_record, drop_records_after
 
 StopReason = Literal["patience", "epochs", "max-steps", "time-limit", "interrupted"]
 
-RUN_FILE = "run.toml"
-BEST_FILE = "best.safetensors"
-RECORD_FILE = "metrics.jsonl"
-STATE_FILE = Path("last") / "state.safetensors"
 # Metrics of the record; the one that picks the best weights is added where it is another.
 RECORDED_KS = (5, 10, 20)
 _OBJECTIVE = "the objective"
@@ -79,28 +77,6 @@ class Stop:
     def request(self) -> None:
         """Ask."""
         self.requested = True
-
-
-def choose_device(name: str) -> torch.device:
-    """The device that a configuration names; `auto` is the first GPU, or the CPU.
-
-    Raises:
-        TrainingError: it is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")  # no device of that name: refused below
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not there.get(device.type, False):
-        raise TrainingError(f"device {name!r} is not available on this machine; use 'auto' or 'cpu'")
-    return device
 
 
 class Trainer:
@@ -327,21 +303,3 @@ class Trainer:
 
     def _save_state(self) -> None:
         self._state.save(self._directory / STATE_FILE, self._config.identity(), self._prepared.fingerprint)
-
-
-def new_run_directory(root: Path, name: str) -> Path:
-    """A directory for a run under `root` that does not exist yet: `name`, `name-2`, `name-3`, ..."""
-    number = 1
-    while (directory := root / (name if number == 1 else f"{name}-{number}")).exists():
-        number += 1
-    return directory
-
-
-def claim_run_directory(directory: Path) -> None:
-    """Refuse to train over another run.
-
-    Raises:
-        OutputError: something stands in the directory.
-    """
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise OutputError(f"{directory}: is not empty; choose another --out, or continue the run there with --resume")

@@ -13,12 +13,12 @@ from safetensors.torch import load_file
 
 from fearec_cli.data.manifest import Manifest
 from fearec_cli.data.prepared import Prepared
-from fearec_cli.errors import DataError, OutputError, TrainingError
+from fearec_cli.errors import DataError, TrainingError
 from fearec_cli.evaluation.evaluate import Evaluation
 from fearec_cli.registry import load_components
 from fearec_cli.training import loop
 from fearec_cli.training.checkpoint import load_checkpoint
-from fearec_cli.training.loop import Outcome, Stop, Trainer, choose_device, claim_run_directory, new_run_directory
+from fearec_cli.training.loop import Outcome, Stop, Trainer
 from support.tiny import config, prepared
 
 # 8 users of 6 items: 24 training prefixes, 3 steps of 8 an epoch.
@@ -245,30 +245,3 @@ def test_a_data_set_with_nothing_to_train_on(tmp_path: Path) -> None:
     settings = config(preset="sasrec")
     with pytest.raises(DataError, match="no user has the 4 interactions"):
         Trainer(settings, load_components(), data([[1, 2, 3], [3, 2, 1]]), tmp_path, Listener())
-
-
-@pytest.mark.parametrize("name", ["cpu", "auto"])
-def test_the_device_is_chosen(name: str) -> None:
-    assert choose_device(name).type in ("cpu", "cuda")
-
-
-@pytest.mark.parametrize("name", ["banana", "xpu", "cuda:9999", "meta", ""])
-def test_a_device_that_is_not_there_is_told(name: str) -> None:
-    with pytest.raises(TrainingError, match=f"device '{name}' is not available on this machine; use 'auto' or 'cpu'"):
-        choose_device(name)
-
-
-def test_a_new_directory_is_beside_the_others(tmp_path: Path) -> None:
-    assert new_run_directory(tmp_path, "demo") == tmp_path / "demo"
-    (tmp_path / "demo").mkdir()
-    (tmp_path / "demo-2").write_text("")
-    assert new_run_directory(tmp_path, "demo") == tmp_path / "demo-3"
-
-
-def test_a_directory_that_is_taken_is_refused(tmp_path: Path) -> None:
-    claim_run_directory(tmp_path)
-    claim_run_directory(tmp_path / "new")
-    (tmp_path / "file").write_text("")
-    for taken in (tmp_path, tmp_path / "file"):
-        with pytest.raises(OutputError, match=r"is not empty; choose another --out, or continue .* --resume"):
-            claim_run_directory(taken)
