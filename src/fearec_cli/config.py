@@ -58,9 +58,7 @@ class TrainingConfig(Options):
     protocol: Literal["unmasked", "seen-masked"] = Field("unmasked", description="protocol of that metric")
     patience: int = Field(10, ge=1, description="epochs without a better metric before training stops")
     seed: int = Field(42, ge=0, lt=2**63, description="of weights, order, dropout and draws")
-    device: str = Field(
-        "auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?|mps)$", description="auto, cpu, cuda, cuda:1 or mps"
-    )
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto, cpu, cuda or cuda:1")
 
 
 class RunConfig(Options):
@@ -83,7 +81,8 @@ class RunConfig(Options):
     def to_toml(self) -> str:
         """The TOML text that `load_config` reads back to the same configuration."""
         table = self.model_dump(mode="json", exclude={"components"})
-        options = {name: values.model_dump(mode="json") for name, values in self.components.items()}
+        # TOML has no null: an option that is None is left out, and None is its default.
+        options = {name: values.model_dump(mode="json", exclude_none=True) for name, values in self.components.items()}
         return tomli_w.dumps({**table, **{name: values for name, values in options.items() if values}})
 
     def identity(self) -> str:

@@ -31,7 +31,7 @@ class AutocorrOptions(Options):
     delays: Literal["sequence", "batch"] = Field(
         "sequence",
         description="sequence: each sequence has its own delays; batch: while training all sequences of a "
-        "batch share them, as in the authors' code",
+        "batch, views included, share them; the authors' code has one set for each view",
     )
 
 

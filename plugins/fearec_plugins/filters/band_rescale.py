@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options, hookimpl
 from fearec_cli.errors import ConfigError
-from fearec_plugins.filters.window import window_matrix
+from fearec_plugins.filters._spectrum import FixedGain
 
 
 class BandRescaleOptions(Options):
@@ -26,7 +26,7 @@ class BandRescaleOptions(Options):
 class BandRescale(nn.Module):
     """X' = X_low + beta^2 (X - X_low), beta [D], X_low the signal's `cutoff` lowest bins.
 
-    X_low is P X with a fixed matrix P, so no FFT runs. beta starts from a standard normal distribution, as in
+    beta starts from a standard normal distribution, as in
     the authors' code, where its square is learned in the same way.
 
     Args:
@@ -36,8 +36,6 @@ class BandRescale(nn.Module):
     Raises:
         ConfigError: the signal has fewer bins than are to stay.
     """
-
-    low_pass: Tensor
 
     def __init__(self, options: BandRescaleOptions, shape: LayerShape) -> None:
         super().__init__()
@@ -51,20 +49,19 @@ class BandRescale(nn.Module):
                 ]
             )
         self.beta = nn.Parameter(torch.randn(shape.dim))
-        # Made again from the options when a checkpoint is loaded, so not stored in it.
-        self.register_buffer("low_pass", window_matrix(self._is_low(self.n), self.n).float(), persistent=False)
+        self.low_pass = FixedGain(self._is_low(self.n), self.n)
 
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The rescaled signal."""
-        low = torch.bmm(self.low_pass.to(x.dtype).expand(len(x), -1, -1), x)
+        low = self.low_pass(x)
         return low + (self.beta.square() * (x - low)).to(x.dtype)
 
     def response(self, n: int) -> Float[Tensor, "F D"]:
         """One at low frequencies, beta^2 at the others; at another length low is what is below the same frequency."""
-        return torch.where(self._is_low(n).to(self.beta.device)[:, None], 1, self.beta.detach().square())
+        return torch.where(self._is_low(n).to(self.beta.device)[:, None] > 0, 1, self.beta.detach().square())
 
-    def _is_low(self, n: int) -> Tensor:
-        return torch.arange(n // 2 + 1) * self.n < self.cutoff * n
+    def _is_low(self, n: int) -> Float[Tensor, "F"]:
+        return (torch.arange(n // 2 + 1) * self.n < self.cutoff * n).float()
 
 
 @hookimpl

@@ -10,13 +10,9 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options, hookimpl
 from fearec_cli.errors import ConfigError
-from fearec_plugins.filters._spectrum import at_length, circulant, multiply_spectrum
+from fearec_plugins.filters._spectrum import LONGEST_BY_MATRIX, at_length, circulant, multiply_spectrum
 
 RampShape = Literal["linear", "cosine", "exponential"]
-
-# The longest sequence whose common mask is applied as one N x N matrix. On one CPU core (D = 64) forward
-# and backward take 0.4 times as long as two FFTs at N = 50, 0.7 times at 128, and longer from 256 on.
-LONGEST_BY_MATRIX = 128
 
 
 class LearnableRampOptions(Options):

@@ -1,11 +1,15 @@
 """`fearec evaluate`: the shared metrics of a checkpoint, under both protocols."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from fearec_cli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fearec_cli.evaluation.evaluate import Evaluation
 
 
 def evaluate(
@@ -21,7 +25,7 @@ def evaluate(
     ] = "both",
     k: Annotated[str, typer.Option("--k", help="Lengths of the list.")] = "5,10,20",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result there, unrounded.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
 ) -> None:
     """Rank every user's held-out item among the whole catalogue, beside the popularity baseline."""
     import json
@@ -43,7 +47,7 @@ def evaluate(
     report = Report(
         dataset=prepared.name,
         fingerprint=prepared.fingerprint,
-        model=evaluation.evaluate(loaded.encoder, table, split),
+        model=_with_progress(lambda show: evaluation.evaluate(loaded.encoder, table, split, on_progress=show)),
         popularity=evaluation.evaluate(evaluation.Popularity(table), table, split),
         ks=ks,
         protocols=("unmasked", "seen-masked") if protocol == "both" else (protocol,),
@@ -53,6 +57,17 @@ def evaluate(
         with atomic_file(json_file) as temporary:
             temporary.write_text(json.dumps(to_json(report), indent=2) + "\n", encoding="utf-8")
         console.print(f"wrote {json_file}", soft_wrap=True)
+
+
+def _with_progress(run: "Callable[[Callable[[int, int], None]], Evaluation]") -> "Evaluation":
+    """Run an evaluation under a bar where a person looks on."""
+    from rich.progress import Progress
+
+    from fearec_cli.cli.progress import console
+
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("ranking", total=None)
+        return run(lambda done, users: bar.update(task, completed=done, total=users))
 
 
 def _parse_ks(text: str) -> tuple[int, ...]:

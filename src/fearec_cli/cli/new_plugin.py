@@ -50,7 +50,9 @@ def new_plugin(
     directory = out or Path(name)
     write_plugin(name, component, kind, directory)
     typer.echo(f"wrote {directory}: the {kind} {component!r} of package {name!r}")
-    typer.echo(f"next: pip install --editable {directory} && pytest {directory}, then change {_source(name, kind)}")
+    typer.echo(
+        f"next: pip install --editable './{directory}[dev]' && pytest {directory}, then change {_source(name, kind)}"
+    )
 
 
 def write_plugin(name: str, component: str, kind: PluginKind, directory: Path) -> None:

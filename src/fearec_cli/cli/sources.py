@@ -1,9 +1,13 @@
 """Which prepared data set a command works on."""
 
+from pathlib import Path
+
 from fearec_cli.cli.prepare import prepare_source
 from fearec_cli.data.prepared import DATA, Prepared, find_prepared, locate_dataset, open_prepared
 from fearec_cli.errors import CheckpointError
 from fearec_cli.training.checkpoint import Checkpoint
+from fearec_cli.training.directory import STATE_FILE
+from fearec_cli.training.state import saved_fingerprint
 
 DEMO = "demo"
 
@@ -43,6 +47,20 @@ def dataset_of(checkpoint: Checkpoint, text: str | None) -> Prepared:
     if prepared.fingerprint != info.fingerprint:
         raise CheckpointError(_difference(checkpoint, prepared))
     return prepared
+
+
+def dataset_of_run(directory: Path) -> Prepared:
+    """The data set of the run that stands in a directory, looked for under data/.
+
+    Raises:
+        CheckpointError: the run has no state, or its data set is not found.
+    """
+    found = find_prepared(saved_fingerprint(directory / STATE_FILE), DATA)
+    if found is None:
+        raise CheckpointError(
+            f"{directory}: its data set is not under {DATA}/; name it: fearec train DATASET --resume --out {directory}"
+        )
+    return open_prepared(found)
 
 
 def _difference(checkpoint: Checkpoint, prepared: Prepared) -> str:

@@ -11,9 +11,12 @@ from fearec_cli.errors import ConfigError
 
 def train(
     dataset: Annotated[
-        str,
-        typer.Argument(help="A prepared directory, or the name of one under data/. demo is made on first use."),
-    ] = "demo",
+        str | None,
+        typer.Argument(
+            help="A prepared directory, or the name of one under data/; demo is made on first use.  "
+            "[default: demo; the run's own with --resume]"
+        ),
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="Published model to start from.  [default: fearec]")] = None,
     attention: Annotated[str | None, typer.Option(help="Branches, as in ramp+autocorr.")] = None,
     layer_filter: Annotated[str | None, typer.Option("--filter", help="Frequency filter of the layers.")] = None,
@@ -25,7 +28,7 @@ def train(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file over the preset.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order, dropout and draws.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training prefixes, at most.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Optimiser steps, at most.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Minutes of training, at most.")] = None,
@@ -35,7 +38,7 @@ def train(
     """Train a model and keep the weights that validate best."""
     from fearec_cli.cli.progress import console, make_reporter, peak_memory
     from fearec_cli.cli.signals import stop_on_signals
-    from fearec_cli.cli.sources import open_dataset
+    from fearec_cli.cli.sources import DEMO, dataset_of_run, open_dataset
     from fearec_cli.config import DEFAULT_PRESET, load_config
     from fearec_cli.registry import load_components
     from fearec_cli.training.directory import RUN_FILE, claim_run_directory, new_run_directory
@@ -64,7 +67,10 @@ def train(
     )
     if out is not None and not resume:
         claim_run_directory(out)
-    prepared = open_dataset(dataset)
+    if resume and out is not None and dataset is None:
+        prepared = dataset_of_run(out)
+    else:
+        prepared = open_dataset(dataset or DEMO)
     directory = out or new_run_directory(Path("runs"), f"{prepared.name}-{preset}")
     reporter = make_reporter()
     trainer = Trainer(run, registry, prepared, directory, reporter)
@@ -82,9 +88,9 @@ def train(
         f"{outcome.prefixes_per_second:,.0f} prefixes/s, peak memory {peak_memory()}"
     )
     console.print(f"best: {value}, epoch {outcome.place.best_epoch}: {outcome.checkpoint}", soft_wrap=True)
-    console.print(f"next: fearec evaluate {outcome.checkpoint}", soft_wrap=True)
+    console.print(f"next: {shlex.join(['fearec', 'evaluate', str(outcome.checkpoint)])}", soft_wrap=True)
     if outcome.reason == "interrupted":
-        again = shlex.join(["fearec", "train", dataset, "--resume", "--out", str(directory)])
+        again = shlex.join(["fearec", "train", *([dataset] if dataset else []), "--resume", "--out", str(directory)])
         console.print(f"continue: {again}", soft_wrap=True)
         raise typer.Exit(130)
 

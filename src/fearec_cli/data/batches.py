@@ -139,7 +139,7 @@ class TrainingPrefixes:
     def semantic_positives(self, prefixes: Int[Tensor, "B"], generator: torch.Generator) -> Int[Tensor, "B"]:
         """For each prefix another one with the same next item, uniformly; itself where it is the only one.
 
-        The semantic view of DuoRec and FEARec (METHOD section 5).
+        The semantic view of DuoRec and FEARec (docs/method.md, section 5).
         """
         others = self._group_size[prefixes] - 1
         uniform = torch.rand(len(prefixes), generator=generator, dtype=torch.float64).to(others.device)

@@ -1,5 +1,7 @@
 """From names to a model: the one place where components become modules."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -10,7 +12,8 @@ from fearec_cli.model.embedding import Embedding
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.model.layer import Layer
 from fearec_cli.model.probe import Probe
-from fearec_cli.registry import Registry
+from fearec_cli.refusals import blamed_on
+from fearec_cli.registry import Registered, Registry
 
 # Standard deviation of initial weights, as in BERT and every model of this family.
 INITIAL_STD = 0.02
@@ -48,16 +51,20 @@ def _build_layer(config: RunConfig, registry: Registry, layer: int) -> Layer:
         hidden_dropout=model.hidden_dropout,
         attention_dropout=model.attention_dropout,
     )
-    options = config.components
     probe = Probe(shape, model.padding)
+
+    def build(entry: Registered, *place: Any) -> Any:
+        with blamed_on(entry.label):
+            return entry.component.build(config.components[entry.name], *place)
+
     entry = registry.get("filter", config.filter)
-    layer_filter = probe.filter(entry, entry.component.build(options[entry.name], shape))
+    layer_filter = probe.filter(entry, build(entry, shape))
     attentions = [
-        probe.attention(entry, entry.component.build(options[entry.name], shape), layer_filter)
+        probe.attention(entry, build(entry, shape), layer_filter)
         for entry in (registry.get("attention", name) for name in branches(config.attention))
     ]
     entry = registry.get("fusion", config.fusion)
-    fusion = probe.fusion(entry, entry.component.build(options[entry.name], shape, len(attentions)), attentions)
+    fusion = probe.fusion(entry, build(entry, shape, len(attentions)), attentions)
     return Layer(shape, layer_filter, attentions, fusion, FeedForward(model.dim, model.inner, model.hidden_dropout))
 
 

@@ -20,7 +20,6 @@ def choose_device(name: str) -> torch.device:
     there = {
         "cpu": True,
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
     }
     if not there.get(device.type, False):
         raise TrainingError(f"device {name!r} is not available on this machine; use 'auto' or 'cpu'")

@@ -25,4 +25,6 @@ def claim_run_directory(directory: Path) -> None:
         OutputError: something stands in the directory.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise OutputError(f"{directory}: is not empty; choose another --out, or continue the run there with --resume")
+        raise OutputError(
+            f"{directory}: is not empty; choose another --out, or continue the run there with --resume, or remove it"
+        )

@@ -274,12 +274,13 @@ class Trainer:
         value = self._metric(evaluation.ranks[training.protocol], self._metric_k)
         better = place.best is None or value > place.best
         place.worse = 0 if better else place.worse + 1
+        epoch = place.epoch + (place.step_in_epoch > 0)
         if better:
-            place.best, place.best_epoch = value, max(1, place.epoch)
+            place.best, place.best_epoch = value, epoch
             self._save_best(metrics)
         objective, *terms = losses.tolist()
         record = EpochRecord(
-            epoch=place.epoch + (place.step_in_epoch > 0),
+            epoch=epoch,
             step=place.step,
             seconds=place.seconds,
             prefixes_per_second=prefixes_per_second,

@@ -1,7 +1,7 @@
 """The objective: a weighted sum of loss terms over one encoder batch that holds every view of a step."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import torch
 from jaxtyping import Float, Int
@@ -13,8 +13,8 @@ from fearec_cli.config import RunConfig
 from fearec_cli.data.batches import TrainingPrefixes
 from fearec_cli.errors import ConfigError
 from fearec_cli.model.encoder import Encoder
-from fearec_cli.refusals import blamed_on_reading, check_tensor
-from fearec_cli.registry import Registry
+from fearec_cli.refusals import blamed_on, blamed_on_reading, check_tensor, refusal
+from fearec_cli.registry import Registered, Registry
 
 
 class WeightedLoss(NamedTuple):
@@ -31,7 +31,7 @@ class WeightedLoss(NamedTuple):
         Raises:
             PluginError: it reads a view that it does not declare, or gives anything but one number.
         """
-        with blamed_on_reading(self.label, "views"):
+        with blamed_on(self.label), blamed_on_reading(self.label, "views"):
             value = self.loss(inputs)
         return check_tensor(self.label, "value", value, (), inputs.anchor.dtype)
 
@@ -45,13 +45,13 @@ class Objective:
 
     Raises:
         ConfigError: a term compares branches, and the model has one alone.
+        PluginError: a term cannot be built, or declares a view that nobody can give.
     """
 
     def __init__(self, config: RunConfig, registry: Registry) -> None:
         chosen = [(term, registry.get("loss", term.name)) for term in terms(config.loss)]
         self.terms = tuple(
-            WeightedLoss(term.name, term.weight, entry.component.build(config.components[term.name]), entry.label)
-            for term, entry in chosen
+            WeightedLoss(term.name, term.weight, _build(entry, config), entry.label) for term, entry in chosen
         )
         self.views = frozenset[View]().union(*(term.loss.views for term in self.terms))
         if len(branches(config.attention)) < 2:
@@ -102,6 +102,16 @@ class Objective:
         values = torch.stack([term.value(inputs) for term in self.terms])
         weights = values.new_tensor([term.weight for term in self.terms])
         return values @ weights, values.detach()
+
+
+def _build(entry: Registered, config: RunConfig) -> Loss:
+    with blamed_on(entry.label):
+        loss: Loss = entry.component.build(config.components[entry.name])
+    views, known = getattr(loss, "views", None), get_args(View)
+    if not isinstance(views, frozenset) or not views <= set(known):
+        expected = f"a frozenset of some of {', '.join(known)}"
+        raise refusal(entry.label, "views", expected=expected, got=repr(views))
+    return loss
 
 
 def _refuse_branches(weighted: Iterable[WeightedLoss], attention: str) -> None:

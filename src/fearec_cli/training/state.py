@@ -79,8 +79,8 @@ class RunState:
         tensors[_RANDOM] = torch.get_rng_state()
         tensors[_DRAWS] = self.draws.get_state()
         tensors[_LOSSES] = self.losses
-        if torch.cuda.is_available():
-            tensors[_RANDOM_CUDA] = torch.cuda.get_rng_state()
+        if self.losses.is_cuda:
+            tensors[_RANDOM_CUDA] = torch.cuda.get_rng_state(self.losses.device)
         metadata = {"place": self.place.model_dump_json(), "config": config, "fingerprint": fingerprint}
         with atomic_file(path) as temporary:
             save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, temporary, metadata)
@@ -114,8 +114,18 @@ class RunState:
         torch.set_rng_state(tensors[_RANDOM])
         self.draws.set_state(tensors[_DRAWS])
         self.losses.copy_(tensors[_LOSSES])
-        if torch.cuda.is_available() and _RANDOM_CUDA in tensors:
-            torch.cuda.set_rng_state(tensors[_RANDOM_CUDA])
+        if self.losses.is_cuda and _RANDOM_CUDA in tensors:
+            torch.cuda.set_rng_state(tensors[_RANDOM_CUDA], self.losses.device)
+
+
+def saved_fingerprint(path: Path) -> str:
+    """Fingerprint of the data set of the run whose state this is.
+
+    Raises:
+        CheckpointError: the state is missing or cut short.
+    """
+    fingerprint: str = _read(path)[0].get("fingerprint", "")
+    return fingerprint
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

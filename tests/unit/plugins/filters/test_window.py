@@ -8,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fearec_cli.errors import ConfigError
-from fearec_plugins.filters.window import window_bins, window_matrix
+from fearec_plugins.filters._spectrum import LONGEST_BY_MATRIX, FixedGain, circulant
+from fearec_plugins.filters.window import window_bins
 from support import tiny
 
 alphas = st.floats(0.01, 1, allow_nan=False)
@@ -113,7 +114,7 @@ def test_alpha_one_is_the_identity(n, n_layers, rule):
 @given(st.integers(2, 40), st.data())
 def test_the_matrix_is_a_symmetric_idempotent_circulant(n, data):
     kept = torch.tensor(data.draw(st.lists(st.booleans(), min_size=n // 2 + 1, max_size=n // 2 + 1)))
-    matrix = window_matrix(kept, n)
+    matrix = circulant(kept.double(), n)
     torch.testing.assert_close(matrix, matrix.T)
     torch.testing.assert_close(matrix @ matrix, matrix)
     torch.testing.assert_close(matrix.roll((1, 1), (0, 1)), matrix)
@@ -124,14 +125,14 @@ def test_the_matrix_keeps_and_drops_bins_of_the_fft(n, data):
     kept = torch.tensor(data.draw(st.lists(st.booleans(), min_size=n // 2 + 1, max_size=n // 2 + 1)))
     x = random(n, 3)
     by_fft = torch.fft.irfft(torch.fft.rfft(x, dim=0) * kept[:, None], n=n, dim=0)
-    torch.testing.assert_close(window_matrix(kept, n) @ x, by_fft)
+    torch.testing.assert_close(circulant(kept.double(), n) @ x, by_fft)
 
 
 @given(st.integers(2, 40), st.data())
 def test_the_rank_of_the_matrix_counts_the_bins_and_their_mirrors(n, data):
     kept = torch.tensor(data.draw(st.lists(st.booleans(), min_size=n // 2 + 1, max_size=n // 2 + 1)))
     twice = kept.sum() * 2 - kept[0].int() - (kept[-1].int() if n % 2 == 0 else 0)
-    assert round(window_matrix(kept, n).trace().item()) == twice
+    assert round(circulant(kept.double(), n).trace().item()) == twice
 
 
 @pytest.mark.parametrize("layer", [0, 1])
@@ -162,3 +163,19 @@ def test_the_response_tells_the_gain_of_every_frequency(n):
 
 def test_the_matrix_is_not_stored_with_the_weights():
     assert tiny.part("filter", "window", tiny.layer_shape()).state_dict() == {}
+
+
+@pytest.mark.parametrize("n", [2, 10, 11, 50])
+def test_the_matrix_route_equals_the_fft_route(n, monkeypatch):
+    gain = (torch.arange(n // 2 + 1) % 2).float()
+    by_matrix = FixedGain(gain, n)
+    monkeypatch.setattr("fearec_plugins.filters._spectrum.LONGEST_BY_MATRIX", n - 1)
+    by_fft = FixedGain(gain, n)
+    assert (by_matrix.by_matrix, by_fft.by_matrix) == (True, False)
+    x = torch.randn(3, n, 4, generator=torch.Generator().manual_seed(n))
+    torch.testing.assert_close(by_matrix(x), by_fft(x), atol=1e-5, rtol=0)
+
+
+def test_a_long_signal_holds_no_matrix():
+    long = FixedGain(torch.ones(LONGEST_BY_MATRIX + 1), 2 * LONGEST_BY_MATRIX)
+    assert long.table.numel() == LONGEST_BY_MATRIX + 1
