@@ -241,6 +241,6 @@ def test_a_run_is_never_trained_over(toy: Path, whole: Path) -> None:
     result = fearec("train", toy, *RUN, "--out", "runs/b")
     assert result.code == 2
     assert result.err == (
-        "error: runs/b: is not empty; choose another --out, or continue the run there with --resume\n"
+        "error: runs/b: is not empty; choose another --out, continue the run there with --resume, or remove it\n"
     )
     assert contents(Path("runs/b")) == contents(whole)

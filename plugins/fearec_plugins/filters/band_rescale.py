@@ -54,7 +54,8 @@ class BandRescale(nn.Module):
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The rescaled signal."""
         low = self.low_pass(x)
-        return low + (self.beta.square() * (x - low)).to(x.dtype)
+        out: Tensor = low + (self.beta.square() * (x - low)).to(x.dtype)
+        return out
 
     def response(self, n: int) -> Float[Tensor, "F D"]:
         """One at low frequencies, beta^2 at the others; at another length low is what is below the same frequency."""

@@ -67,10 +67,8 @@ def train(
     )
     if out is not None and not resume:
         claim_run_directory(out)
-    if resume and out is not None and dataset is None:
-        prepared = dataset_of_run(out)
-    else:
-        prepared = open_dataset(dataset or DEMO)
+    of_run = dataset_of_run(out) if resume and out is not None and dataset is None else None
+    prepared = of_run or open_dataset(dataset or DEMO)
     directory = out or new_run_directory(Path("runs"), f"{prepared.name}-{preset}")
     reporter = make_reporter()
     trainer = Trainer(run, registry, prepared, directory, reporter)

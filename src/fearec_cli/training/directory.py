@@ -26,5 +26,5 @@ def claim_run_directory(directory: Path) -> None:
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise OutputError(
-            f"{directory}: is not empty; choose another --out, or continue the run there with --resume, or remove it"
+            f"{directory}: is not empty; choose another --out, continue the run there with --resume, or remove it"
         )

@@ -49,7 +49,7 @@ def test_what_is_written(kind: PluginKind, capsys: pytest.CaptureFixture[str]) -
     assert 'name="two-taps"' in source
     assert HOOKS[kind.value] in source
     assert not any("$" in file.read_text().replace("\n$ ", "") for file in home.rglob("*") if file.is_file())
-    assert "pip install --editable fearec-two-taps" in capsys.readouterr().out
+    assert "pip install --editable './fearec-two-taps[dev]'" in capsys.readouterr().out
 
 
 def test_another_place() -> None:

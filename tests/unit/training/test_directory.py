@@ -20,5 +20,7 @@ def test_a_directory_that_is_taken_is_refused(tmp_path: Path) -> None:
     claim_run_directory(tmp_path / "new")
     (tmp_path / "file").write_text("")
     for taken in (tmp_path, tmp_path / "file"):
-        with pytest.raises(OutputError, match=r"is not empty; choose another --out, or continue .* --resume"):
+        with pytest.raises(
+            OutputError, match=r"is not empty; choose another --out, continue .* --resume, or remove it"
+        ):
             claim_run_directory(taken)
