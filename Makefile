@@ -1,5 +1,5 @@
 # Two commands for a machine that has Python 3.11 and git, and nothing else:
-#   make demo   sets up .venv, trains on the embedded data set and prints the scores (about 4 minutes)
+#   make demo   sets up .venv, trains on the embedded data set and prints the scores (about 3 minutes)
 #   make test   sets up .venv and runs every check
 PYTHON ?= python3.11
 BIN := .venv/bin
