@@ -41,9 +41,10 @@ def evaluate(
     from fearec_cli.training.device import choose_device
 
     ks = _parse_ks(k)
-    loaded = load_checkpoint(checkpoint, load_components(), choose_device(device))
+    place = choose_device(device)
+    loaded = load_checkpoint(checkpoint, load_components(), place)
     prepared = dataset_of(loaded, dataset)
-    table = InteractionTable.load(prepared, choose_device(device))
+    table = InteractionTable.load(prepared, place)
     report = Report(
         dataset=prepared.name,
         fingerprint=prepared.fingerprint,
