@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -27,6 +26,7 @@ from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.model.compose import build_encoder
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.registry import Registry
+from fearec_cli.training.tensors import part, read_tensors
 
 FORMAT = 1
 _REMEDY = "copy it again from where it came, or train it again"
@@ -150,7 +150,7 @@ def load_checkpoint(path: Path, registry: Registry, device: torch.device) -> Che
     except (KeyError, TypeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path}: its item ids are missing or damaged; {_REMEDY}") from error
     encoder = build_encoder(config, registry, len(item_ids))
-    weights = {name.removeprefix(_WEIGHTS): tensor for name, tensor in tensors.items() if name.startswith(_WEIGHTS)}
+    weights = part(tensors, _WEIGHTS)
     try:
         encoder.load_state_dict(weights)
     except RuntimeError as error:
@@ -162,12 +162,7 @@ def load_checkpoint(path: Path, registry: Registry, device: torch.device) -> Che
 def _read(path: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such checkpoint; `fearec train` writes best.safetensors")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: is no whole safetensors file ({error}); {_REMEDY}") from error
+    metadata, tensors = read_tensors(path, what="safetensors file", remedy=_REMEDY)
     if "fearec" not in metadata:
         raise CheckpointError(
             f"{path}: is a safetensors file, but no checkpoint of fearec; give the best.safetensors of a run"

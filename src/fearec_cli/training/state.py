@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from fearec_cli.atomic import atomic_file
 from fearec_cli.errors import CheckpointError
 from fearec_cli.model.encoder import Encoder
+from fearec_cli.training.tensors import part, read_tensors
 
 _RANDOM = "random.torch"
 _RANDOM_CUDA = "random.cuda"
@@ -105,9 +104,9 @@ class RunState:
             self.place = Place.model_validate_json(metadata.get("place", ""))
         except ValidationError as error:
             raise CheckpointError(f"{path}: the run's place cannot be read: {error}") from error
-        self.encoder.load_state_dict(_part(tensors, "model."))
+        self.encoder.load_state_dict(part(tensors, "model."))
         state: dict[int, dict[str, Tensor]] = {}
-        for name, value in _part(tensors, "optimizer.").items():
+        for name, value in part(tensors, "optimizer.").items():
             index, _, key = name.partition(".")
             state.setdefault(int(index), {})[key] = value
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
@@ -128,15 +127,7 @@ def saved_fingerprint(path: Path) -> str:
     return fingerprint
 
 
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no state to resume from; start the run again with another --out")
-    try:
-        with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: is no whole state ({error}); start the run again with another --out") from error
+    return read_tensors(path, what="state", remedy="start the run again with another --out")
