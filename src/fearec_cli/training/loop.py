@@ -1,8 +1,6 @@
-"""The training loop: steps, validation, early stopping."""
+"""The training loop: epochs, validation, early stopping."""
 
-import math
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -10,22 +8,21 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from fearec_cli.atomic import atomic_file
 from fearec_cli.config import RunConfig
 from fearec_cli.data.batches import InteractionTable, TrainingPrefixes
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.errors import DataError, EvaluationError, TrainingError
 from fearec_cli.evaluation.evaluate import evaluate
 from fearec_cli.evaluation.metrics import parse_metric
-from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.model.compose import build_encoder
 from fearec_cli.registry import Registry
-from fearec_cli.training.checkpoint import describe, save_checkpoint
 from fearec_cli.training.device import choose_device
-from fearec_cli.training.directory import BEST_FILE, RECORD_FILE, RUN_FILE, STATE_FILE
+from fearec_cli.training.finite import FiniteWatch
 from fearec_cli.training.objective import Objective
+from fearec_cli.training.saves import Saves
 from fearec_cli.training.state import Place, RunState
-from fearec_cli.training.tracking import EpochRecord, append_record, drop_records_after
+from fearec_cli.training.step import TrainingStep
+from fearec_cli.training.tracking import EpochRecord
 
 StopReason = Literal["patience", "epochs", "max-steps", "time-limit", "interrupted"]
 
@@ -99,12 +96,9 @@ class Trainer:
         self, config: RunConfig, registry: Registry, prepared: Prepared, directory: Path, reporter: Reporter
     ) -> None:
         self._config = config
-        self._registry = registry
-        self._prepared = prepared
-        self._directory = directory
         self._reporter = reporter
         self._metric, self._metric_k = parse_metric(config.training.metric)
-        self._item_ids = prepared.item_ids()
+        self._saves = Saves(directory, config, registry, prepared)
 
         device = choose_device(config.training.device)
         torch.manual_seed(config.training.seed)
@@ -115,7 +109,8 @@ class Trainer:
                 f"{prepared.directory}: no user has the 4 interactions that make one training prefix beside a "
                 "validation and a test target; prepare it with more data"
             )
-        self._objective = Objective(config, registry)
+        objective = Objective(config, registry)
+        self._terms = [term.name for term in objective.terms]
         encoder = build_encoder(config, registry, prepared.n_items).to(device)
         optimizer = torch.optim.Adam(encoder.parameters(), lr=config.training.learning_rate, fused=True)
         self._state = RunState(
@@ -123,8 +118,10 @@ class Trainer:
             encoder,
             optimizer,
             torch.Generator().manual_seed(config.training.seed),
-            torch.zeros(1 + len(self.terms), device=device),
+            torch.zeros(1 + len(self._terms), device=device),
         )
+        self._step = TrainingStep(self._state, objective, self._prefixes)
+        self._watch = FiniteWatch([_OBJECTIVE, *self._terms], device)
         self._trained_prefixes = 0
         self._trained_seconds = 0.0
 
@@ -136,7 +133,7 @@ class Trainer:
     @property
     def terms(self) -> list[str]:
         """Names of the loss terms, in the order of `Reporter.on_step`'s losses."""
-        return [term.name for term in self._objective.terms]
+        return self._terms
 
     def resume(self) -> None:
         """Take up the run that stands in the directory.
@@ -144,8 +141,7 @@ class Trainer:
         Raises:
             CheckpointError: there is none, or it belongs to another configuration or data set.
         """
-        self._state.load(self._directory / STATE_FILE, self._config.identity(), self._prepared.fingerprint)
-        drop_records_after(self._directory / RECORD_FILE, self._state.place.step)
+        self._saves.restore(self._state)
 
     def run(self, stop: Stop) -> Outcome:
         """Train until a limit, until validation stops improving, or until asked to stop.
@@ -154,8 +150,7 @@ class Trainer:
             TrainingError: the loss is not finite.
             OutputError: the directory cannot be written.
         """
-        with atomic_file(self._directory / RUN_FILE) as temporary:
-            temporary.write_text(self._config.to_toml(), encoding="utf-8")
+        self._saves.write_settings()
         place = self._state.place
         reason = self._finished()  # a run that is resumed may have been at its end
         while reason is None:
@@ -165,12 +160,12 @@ class Trainer:
             if reason != "interrupted":
                 self._validate(losses, prefixes / max(seconds, 1e-9))
             elif place.best is None:
-                self._save_best({})
-            self._save_state()
+                self._saves.save_best(self._state, {})
+            self._saves.save_state(self._state)
             reason = reason or self._finished()
         return Outcome(
             reason,
-            self._directory / BEST_FILE,
+            self._saves.best,
             place,
             self._trained_prefixes / max(self._trained_seconds, 1e-9),
         )
@@ -203,14 +198,12 @@ class Trainer:
         batches = list(self._prefixes.epoch(training.batch_size, order))
         begin, before, prefixes = time.perf_counter(), place.seconds, 0
         reason: StopReason | None = None
-        # Where each loss was first infinite or no number; 0 is nowhere. Kept on the device, to wait for it once.
-        broken_at = torch.zeros_like(state.losses, dtype=torch.int64)
         state.encoder.train()
         for step in range(place.step_in_epoch, len(batches)):
             losses = self._step(batches[step])
             state.losses += losses
             place.step += 1
-            broken_at = torch.where(losses.isfinite() | (broken_at > 0), broken_at, place.step)
+            self._watch.see(losses, place.step)
             place.step_in_epoch = step + 1
             prefixes += len(batches[step])
             elapsed = time.perf_counter() - begin
@@ -220,7 +213,7 @@ class Trainer:
             if reason is not None:
                 break
         losses = state.losses / max(1, place.step_in_epoch)
-        self._refuse_infinite(losses, broken_at)  # the epoch's one wait for the device
+        self._refuse_infinite(losses)  # the epoch's one wait for the device
         # An epoch that is interrupted at its end stays open: the resumed run begins with its validation.
         if place.step_in_epoch == len(batches) and reason != "interrupted":
             place.epoch += 1
@@ -228,39 +221,19 @@ class Trainer:
             state.losses.zero_()
         return reason, losses, time.perf_counter() - begin, prefixes
 
-    def _step(self, chosen: Tensor) -> Tensor:
-        state = self._state
-        loss, values = self._objective(state.encoder, self._prefixes, chosen, state.draws)
-        state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        state.optimizer.step()
-        return torch.cat([loss.detach()[None], values])
-
-    def _refuse_infinite(self, losses: Tensor, broken_at: Tensor) -> None:
-        """Stop at a loss that is not finite, and name the term that was the first.
+    def _refuse_infinite(self, losses: Tensor) -> None:
+        """Stop at a loss that is not finite.
 
         Args:
             losses: [1 + terms] means over the epoch so far.
-            broken_at: [1 + terms] step at which each was first not finite, or 0.
         """
         place = self._state.place
-        # A term before the objective, which is never finite where a term is not.
-        broken = [
-            (step or place.step, name == _OBJECTIVE, name)
-            for name, value, step in zip([_OBJECTIVE, *self.terms], losses.tolist(), broken_at.tolist(), strict=True)
-            if step or not math.isfinite(value)
-        ]
-        if broken:
-            step, _, name = min(broken)
+        broken = self._watch.broken(losses, place.step)
+        if broken is not None:
             raise TrainingError(
-                f"{name} became infinite or no number at step {step}, in epoch {place.epoch + 1}; lower "
-                f"training.learning_rate or the term's weight; {self._last_good()}"
+                f"{broken.name} became infinite or no number at step {broken.step}, in epoch {place.epoch + 1}; lower "
+                f"training.learning_rate or the term's weight; {self._saves.last_good(self._state)}"
             )
-
-    def _last_good(self) -> str:
-        if self._state.place.best is None:
-            return "nothing was kept"
-        return f"the best weights before it are in {self._directory / BEST_FILE}"
 
     def _validate(self, losses: Tensor, prefixes_per_second: float) -> None:
         training, place = self._config.training, self._state.place
@@ -268,7 +241,7 @@ class Trainer:
         try:
             evaluation = evaluate(encoder, self._table, "valid")
         except EvaluationError as error:
-            raise TrainingError(f"step {place.step}: {error}; {self._last_good()}") from error
+            raise TrainingError(f"step {place.step}: {error}; {self._saves.last_good(self._state)}") from error
         ks = sorted({*RECORDED_KS, self._metric_k})
         metrics = evaluation.metrics(ks)
         value = self._metric(evaluation.ranks[training.protocol], self._metric_k)
@@ -277,7 +250,7 @@ class Trainer:
         epoch = place.epoch + (place.step_in_epoch > 0)
         if better:
             place.best, place.best_epoch = value, epoch
-            self._save_best(metrics)
+            self._saves.save_best(self._state, metrics)
         objective, *terms = losses.tolist()
         record = EpochRecord(
             epoch=epoch,
@@ -288,19 +261,5 @@ class Trainer:
             terms=dict(zip(self.terms, terms, strict=True)),
             valid=metrics,
         )
-        append_record(self._directory / RECORD_FILE, record)
+        self._saves.record(record)
         self._reporter.on_epoch(record, best=better)
-
-    def _save_best(self, metrics: Mapping[RankProtocol, Mapping[str, float]]) -> None:
-        info = describe(
-            self._config,
-            self._registry,
-            dataset=self._prepared.name,
-            fingerprint=self._prepared.fingerprint,
-            step=self._state.place.step,
-            metrics=metrics,
-        )
-        save_checkpoint(self._directory / BEST_FILE, self._state.encoder, self._item_ids, info)
-
-    def _save_state(self) -> None:
-        self._state.save(self._directory / STATE_FILE, self._config.identity(), self._prepared.fingerprint)
