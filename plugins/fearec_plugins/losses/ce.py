@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from fearec_cli.api import Component, LossInputs, Options, View, hookimpl
+from fearec_plugins.losses._cross_entropy import cross_entropy
 
 
 class CrossEntropyOptions(Options):
@@ -23,7 +23,7 @@ class CrossEntropy:
 
     def __call__(self, inputs: LossInputs) -> Float[Tensor, ""]:
         """The term's value."""
-        return functional.cross_entropy(inputs.anchor @ inputs.items.T, inputs.targets)
+        return cross_entropy(inputs.anchor, inputs.items, inputs.targets)
 
 
 @hookimpl
