@@ -28,6 +28,10 @@ class DataError(FearecError):
     """A log or a prepared data set that cannot be read or used."""
 
 
+class EmptyDataError(DataError):
+    """A log of which the filters leave nothing, or too little of a user."""
+
+
 class CheckpointError(FearecError):
     """A checkpoint that cannot be read, or does not fit what it is used with."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -30,16 +30,41 @@ def prepare(
             show_default="5, or 0 where the source comes filtered",
         ),
     ] = None,
+    user_core: Annotated[
+        int | None, typer.Option(min=0, help="The same for users alone.", metavar="N", show_default="as --k-core")
+    ] = None,
+    item_core: Annotated[
+        int | None, typer.Option(min=0, help="The same for items alone.", metavar="N", show_default="as --k-core")
+    ] = None,
     min_rating: Annotated[
         float | None,
         typer.Option(help="Keep interactions of this rating or higher.", metavar="X", show_default=False),
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep interactions at this time or later, ISO 8601, UTC.", metavar="TIME", show_default=False
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Keep interactions before this time, ISO 8601, UTC.", metavar="TIME", show_default=False),
+    ] = None,
+    deduplicate: Annotated[
+        Literal["none", "all", "consecutive"],
+        typer.Option(
+            help="all: keep the earliest of repeated user-item pairs; consecutive: keep the first of an item "
+            "that a user repeats without another between."
+        ),
+    ] = "none",
     min_length: Annotated[
         int, typer.Option(min=0, help="Drop users with fewer interactions, after the k-core.", metavar="N")
     ] = 0,
-    deduplicate: Annotated[
-        bool, typer.Option("--deduplicate", help="Keep only the earliest of repeated user-item pairs.")
-    ] = False,
+    max_users: Annotated[
+        int,
+        typer.Option(min=0, help="Keep a random sample of N users, after all other filters; 0 keeps all.", metavar="N"),
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws another sample of users.", metavar="N")] = 0,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Option of the source.", metavar="SOURCE.OPTION=VALUE", show_default=False),
@@ -48,14 +73,23 @@ def prepare(
 ) -> None:
     """Read a log, filter and number it, and write a prepared data set.
 
+    The filters run in this order: rating and dates, repeats, k-core, length, sample of users.
     A user's interactions are ordered by time, and by line where times are equal.
     The last one is held out for testing, the one before it for validation.
     """
+    from fearec_cli.cli.prepare_report import print_prepared
+
     settings = {
         "min_rating": min_rating,
-        "min_length": min_length,
+        "since": since,
+        "until": until,
         "deduplicate": deduplicate,
         "k_core": k_core,
+        "user_core": user_core,
+        "item_core": item_core,
+        "min_length": min_length,
+        "max_users": max_users,
+        "seed": seed,
     }
     prepared, written = prepare_source(
         source,
@@ -65,7 +99,7 @@ def prepare(
         settings={name: value for name, value in settings.items() if value is not None},
         force=force,
     )
-    _print(prepared, "wrote" if written else "already prepared:")
+    print_prepared(prepared, "wrote" if written else "already prepared:")
 
 
 def prepare_source(
@@ -94,10 +128,13 @@ def prepare_source(
         FearecError: no such adapter, bad options, a log that cannot be read or used, or something else
             standing at `out`.
     """
+    from importlib.metadata import version
+
+    from fearec_cli.cli.prepare_progress import watching
     from fearec_cli.data.manifest import describe, read_manifest
-    from fearec_cli.data.prepare import Settings
     from fearec_cli.data.prepare import prepare as prepare_log
     from fearec_cli.data.prepared import DATA, is_prepared, open_prepared, write_prepared
+    from fearec_cli.data.settings import Settings
     from fearec_cli.options import validate_options
     from fearec_cli.registry import load_adapters
 
@@ -112,22 +149,38 @@ def prepare_source(
         raise ConfigError([*problems, *found, *found_settings])
 
     out = out or DATA / _default_name(source, location)
-    log = adapter.component.build(options).read(path)
-    if "k_core" not in chosen.model_fields_set:
-        chosen = chosen.model_copy(update={"k_core": log.k_core})
-    interactions = prepare_log(log, chosen)
-    manifest = describe(log, interactions, chosen, name=out.resolve().name, options=options.model_dump(mode="json"))
-    if is_prepared(out) and not force:
-        if read_manifest(out).same_data(manifest):
-            return open_prepared(out), False
-        raise OutputError(
-            f"{out}: holds a data set that was prepared from other data or otherwise; replace it by --force, "
-            f"or choose another place by --out"
-        )
     if out.exists() and not is_prepared(out):
         # Not even --force removes what this program did not write.
         raise OutputError(f"{out}: exists and is no prepared data set; choose another place by --out")
-    return write_prepared(out, manifest, interactions, replace=force), True
+    log = adapter.component.build(options).read(path)
+    if "k_core" not in chosen.model_fields_set:
+        chosen = chosen.model_copy(update={"k_core": log.k_core})
+    values = options.model_dump(mode="json")
+    made_by = {"fearec": version("fearec"), adapter.package: adapter.version}
+    before = read_manifest(out) if is_prepared(out) and not force else None
+    if before is not None:
+        if not before.same_choices(chosen, values):
+            raise _taken(out)
+        if before.same_bytes(log.source, made_by):
+            return open_prepared(out), False
+    with watching() as watcher:
+        interactions = prepare_log(log, chosen, watcher)
+        watcher.on_stage("writing")
+        manifest = describe(
+            log, interactions, chosen, name=out.resolve().name, options=values, kept=watcher.kept, made_by=made_by
+        )
+        if before is None:
+            return write_prepared(out, manifest, interactions, replace=force), True
+    if before.same_data(manifest):
+        return open_prepared(out), False
+    raise _taken(out)
+
+
+def _taken(out: Path) -> OutputError:
+    return OutputError(
+        f"{out}: holds a data set that was prepared from other data or otherwise; replace it by --force, "
+        f"or choose another place by --out"
+    )
 
 
 def _read_assignments(source: str, assignments: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
@@ -153,31 +206,3 @@ def _default_name(source: str, location: str) -> str:
     """Name under data/: the source's, or of OWNER/NAME/path/file.csv the parts that tell it from others."""
     _, *parts = location.split("/")
     return "-".join([parts[0], parts[-1].partition(".")[0]]) if len(parts) > 1 else source
-
-
-def _print(prepared: "Prepared", verb: str) -> None:
-    from rich.text import Text
-
-    from fearec_cli.cli.listing import make_console, print_pairs
-
-    counts, settings, notes = prepared.manifest.counts, prepared.manifest.settings, prepared.manifest.notes
-    rows = {
-        "users": f"{counts.users:,}",
-        "items": f"{counts.items:,}",
-        "interactions": f"{counts.interactions:,}",
-        "mean length": f"{counts.mean_length:.2f}",
-        "sparsity": f"{counts.sparsity:.4%}",
-        "train prefixes": f"{counts.train_prefixes:,}",
-        "valid": f"{counts.valid:,}",
-        "test": f"{counts.test:,}",
-        "period": f"{counts.first} to {counts.last}" if counts.first else "no times",
-        "k-core": str(settings.k_core or "off"),
-        "min length": str(settings.min_length or "off"),
-        "min rating": "off" if settings.min_rating is None else f"{settings.min_rating:g}",
-        "repeated pairs": "earliest kept" if settings.deduplicate else "kept",
-        **{name: note for name, note in notes.items() if isinstance(note, str)},
-        "fingerprint": prepared.fingerprint[:16],
-    }
-    console = make_console()
-    print_pairs(console, rows)
-    console.print(Text(f"{verb} {prepared.directory}"))

@@ -1,12 +1,17 @@
 """Interactions as flat arrays: every user's sequence, one after the other."""
 
 import hashlib
-import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+# Values or ids that are hashed together.
+_BLOCK = 2**20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,18 +37,38 @@ class Interactions:
     def fingerprint(self) -> str:
         """SHA-256 of the content, hexadecimal: equal content gives equal digits on any machine.
 
-        Hashed in this order, each after its name: items, offsets and timestamps as little-endian bytes,
-        the raw ids as JSON lists (which no id can forge, whatever characters it has).
+        Each part is hashed by itself, the arrays as little-endian bytes, the raw ids as the number of bytes of
+        each (uint32), then their UTF-8 text without anything between. What is hashed in the end is a line for
+        each part: its name, its length and its digest.
         """
-        digest = hashlib.sha256()
-        arrays: list[tuple[str, str, npt.NDArray[np.int32 | np.int64]]]
-        arrays = [("items", "<i4", self.items), ("offsets", "<i8", self.offsets)]
-        if self.timestamps is not None:
-            arrays.append(("timestamps", "<i8", self.timestamps))
-        for name, dtype, array in arrays:
-            digest.update(f"{name} {len(array)}\n".encode())
-            digest.update(np.ascontiguousarray(array, dtype=dtype).data)
-        for name, raw in {"users": self.raw_users, "items": self.raw_items}.items():
-            digest.update(f"{name} {len(raw)}\n".encode())
-            digest.update(json.dumps(raw.to_list()).encode())
-        return digest.hexdigest()
+        parts: list[tuple[str, int, Callable[[], Iterator[Any]]]] = [
+            ("items", len(self.items), lambda: _values(self.items, "<i4")),
+            ("offsets", len(self.offsets), lambda: _values(self.offsets, "<i8")),
+            ("raw_users", len(self.raw_users), lambda: _texts(self.raw_users)),
+            ("raw_items", len(self.raw_items), lambda: _texts(self.raw_items)),
+        ]
+        if (times := self.timestamps) is not None:
+            parts.append(("timestamps", len(times), lambda: _values(times, "<i8")))
+        # hashlib lets go of the interpreter while it works.
+        with ThreadPoolExecutor() as pool:
+            digests = pool.map(_digest, [content for _, _, content in parts])
+            lines = [f"{name} {length} {digest}\n" for (name, length, _), digest in zip(parts, digests, strict=True)]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _digest(content: Callable[[], Iterator[Any]]) -> str:
+    digest = hashlib.sha256()
+    for block in content():
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _values(array: npt.NDArray[Any], dtype: str) -> Iterator[Any]:
+    for start in range(0, len(array), _BLOCK):
+        yield np.ascontiguousarray(array[start : start + _BLOCK], dtype=dtype).data
+
+
+def _texts(raw: pl.Series) -> Iterator[Any]:
+    yield from _values(raw.str.len_bytes().to_numpy(), "<u4")
+    for start in range(0, len(raw), _BLOCK):
+        yield raw.slice(start, _BLOCK).str.join("").item().encode()

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from fearec_cli.api import Log
+from fearec_cli.api import Log, Source
 from fearec_cli.data.interactions import Interactions
-from fearec_cli.data.prepare import Settings
+from fearec_cli.data.settings import Settings
 from fearec_cli.data.statistics import Statistics
 from fearec_cli.errors import DataError
 
@@ -37,10 +37,12 @@ class Manifest(BaseModel):
     Attributes:
         format: number of the on-disk format.
         name: what the data set is called in reports.
+        made_by: the packages that made it, and their versions: fearec and the adapter's.
         source: where the rows came from.
         settings: every filter setting.
         split: how interactions are held out (`fearec_cli.data.splits`).
         ties: what orders the interactions of a user at equal times.
+        kept: interactions left after each step that drops some.
         counts: statistics after filtering.
         notes: the adapter's remarks, as it made them.
         fingerprint: SHA-256 of the content (`Interactions.fingerprint`).
@@ -50,25 +52,42 @@ class Manifest(BaseModel):
 
     format: Literal[1] = FORMAT
     name: str
+    made_by: dict[str, str]
     source: SourceRecord
     settings: Settings
     split: Literal["leave-one-out"] = "leave-one-out"
     ties: Literal["source order"] = "source order"
+    kept: dict[str, int]
     counts: Statistics
     notes: dict[str, Any]
     fingerprint: str
 
     def same_data(self, other: "Manifest") -> bool:
         """Whether both describe the same content, made by the same choices."""
-        return (self.fingerprint, self.settings, self.source.options) == (
-            other.fingerprint,
-            other.settings,
-            other.source.options,
-        )
+        return self.fingerprint == other.fingerprint and self.same_choices(other.settings, other.source.options)
+
+    def same_choices(self, settings: Settings, options: Mapping[str, Any]) -> bool:
+        """Whether these filters and options of the adapter made it."""
+        return self.settings == settings and self.source.options == options
+
+    def same_bytes(self, source: Source, made_by: Mapping[str, str]) -> bool:
+        """Whether the same raw bytes were read by the same programs: then the same choices give the same content.
+
+        A source without a hash of its bytes may have changed, and gives False.
+        """
+        before = (self.source.adapter, self.source.revision, self.source.sha256, self.made_by)
+        return bool(source.sha256) and before == (source.adapter, source.revision, source.sha256, made_by)
 
 
 def describe(
-    log: Log, interactions: Interactions, settings: Settings, *, name: str, options: Mapping[str, Any]
+    log: Log,
+    interactions: Interactions,
+    settings: Settings,
+    *,
+    name: str,
+    options: Mapping[str, Any],
+    kept: Mapping[str, int],
+    made_by: Mapping[str, str],
 ) -> Manifest:
     """The manifest of what `prepare(log, settings)` gave.
 
@@ -78,11 +97,15 @@ def describe(
         settings: the filters.
         name: what the data set is to be called.
         options: the adapter's options, JSON values.
+        kept: interactions left after each step (`fearec_cli.data.watching.Watcher`).
+        made_by: package and version of fearec and of the adapter.
     """
     return Manifest(
         name=name,
+        made_by=dict(made_by),
         source=SourceRecord(options=dict(options), **asdict(log.source)),
         settings=settings,
+        kept=dict(kept),
         counts=Statistics.of(interactions),
         notes=dict(log.notes),
         fingerprint=interactions.fingerprint(),

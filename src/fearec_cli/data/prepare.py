@@ -1,36 +1,23 @@
-"""From a log to numbered sequences: filter, order, give ids. Pure: nothing is read, written or printed."""
+"""From a log to numbered sequences: filter, order, give ids. Nothing is written or printed.
 
-from dataclasses import dataclass
+The log is read once, in batches; of its text only the ids stay in memory, once each, and of every interaction
+16 bytes. The steps work on these in place.
+"""
 
 import numpy as np
-import numpy.typing as npt
-import polars as pl
-from pydantic import Field
 
-from fearec_cli.api import Log, Options
+from fearec_cli.api import Log
+from fearec_cli.data.encoding import encode
+from fearec_cli.data.filters import in_core, sampled_users, without_repeats
 from fearec_cli.data.interactions import Interactions
+from fearec_cli.data.rows import Rows, blocks, renumber
+from fearec_cli.data.settings import Settings
 from fearec_cli.data.splits import SHORTEST
-from fearec_cli.errors import DataError
-
-_COLUMNS = {"user": pl.String, "item": pl.String, "timestamp": pl.Int64, "rating": pl.Float64}
-
-
-class Settings(Options):
-    """What `prepare` keeps of a log. The filters run in the order in which they stand here."""
-
-    min_rating: float | None = Field(
-        None, description="keep interactions of this rating or higher; all of them when none"
-    )
-    deduplicate: bool = Field(False, description="keep only the earliest of repeated user-item pairs")
-    k_core: int = Field(
-        5, ge=0, description="keep users and items with this many interactions among themselves; 0 keeps all"
-    )
-    min_length: int = Field(
-        0, ge=0, description="drop users with fewer interactions than this, after the k-core; 0 keeps all"
-    )
+from fearec_cli.data.watching import Watcher
+from fearec_cli.errors import EmptyDataError
 
 
-def prepare(log: Log, settings: Settings) -> Interactions:
+def prepare(log: Log, settings: Settings, watcher: Watcher | None = None) -> Interactions:
     """Filter a log, order each user's interactions and give ids from 1.
 
     Order: by time, and by row of the source where times are equal or absent.
@@ -38,150 +25,98 @@ def prepare(log: Log, settings: Settings) -> Interactions:
     first met when the users are walked in that order, each oldest first. A log that was numbered in this
     way keeps its ids.
 
+    Args:
+        log: the interactions.
+        settings: the filters; they run in the order of its fields.
+        watcher: is told of the progress.
+
     Raises:
-        DataError: the log breaks the contract of `fearec_cli.api.Log`; a filter leaves nothing; a user
-            is left with fewer interactions than leave-one-out needs.
+        DataError: the log has a bad row or breaks the contract of `fearec_cli.api.Log`.
+        EmptyDataError: a filter leaves nothing, or a user is left with fewer interactions than leave-one-out
+            needs.
     """
-    rows = _ordered(_collect(log, settings))
-    if settings.deduplicate:
-        rows = rows.keep(_first_of_pairs(rows))
-    rows = rows.keep(_in_core(rows, settings.k_core))
-    if not len(rows.users):
-        raise DataError(
-            f"{log.source.location}: the {settings.k_core}-core is empty: no set of users and items has "
-            f"{settings.k_core} interactions each among themselves; lower --k-core (0 turns it off)"
-        )
-    rows = rows.keep(np.bincount(rows.users)[rows.users] >= settings.min_length)
-    if not len(rows.users):
-        raise DataError(f"{log.source.location}: no user has {settings.min_length} interactions; lower --min-length")
-    _check_lengths(log, rows)
+    watcher = watcher or Watcher()
+    where = log.source.location
+    rows = encode(log, settings, watcher)
+    _filter(rows, settings, where, watcher)
+    _check_lengths(rows, where)
+    watcher.on_stage("sorting")
     return _numbered(rows)
 
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Interactions as codes. `users` and `items` index the vocabularies; all arrays are [T]."""
+def _filter(rows: Rows, settings: Settings, where: str, watcher: Watcher) -> None:
+    """Drop what the settings do not keep.
 
-    users: npt.NDArray[np.int64]
-    items: npt.NDArray[np.int64]
-    timestamps: npt.NDArray[np.int64] | None
-    source_rows: npt.NDArray[np.int64]
-    user_vocabulary: pl.Series
-    item_vocabulary: pl.Series
-
-    def keep(self, chosen: npt.NDArray[np.bool_ | np.int64]) -> "_Rows":
-        """The rows of a mask, or of an index array in its order."""
-        times = self.timestamps
-        return _Rows(
-            self.users[chosen],
-            self.items[chosen],
-            None if times is None else times[chosen],
-            self.source_rows[chosen],
-            self.user_vocabulary,
-            self.item_vocabulary,
-        )
-
-
-def _collect(log: Log, settings: Settings) -> _Rows:
-    """Check the log's contract, apply the rating threshold and turn raw ids into codes."""
-    where = log.source.location
-    schema = log.frame.collect_schema()
-    for column, dtype in _COLUMNS.items():
-        if column in schema and schema[column] != dtype:
-            raise DataError(f"{where}: column {column!r} is {schema[column]}, not {dtype}: {_blame(log)}")
-    if missing := [column for column in ("user", "item") if column not in schema]:
-        raise DataError(f"{where}: no column {missing[0]!r}: {_blame(log)}")
-    wanted = ["user", "item", *(["timestamp"] if "timestamp" in schema else [])]
-    if settings.min_rating is not None:
-        if "rating" not in schema:
-            raise DataError(f"{where}: has no ratings that --min-rating could be applied to; leave it out")
-        wanted.append("rating")
-    table = log.frame.select(wanted).collect()
-    if table.is_empty():
-        raise DataError(f"{where}: has no interactions")
-    if table.null_count().sum_horizontal().item():
-        raise DataError(f"{where}: has missing values: {_blame(log)}")
-    if settings.min_rating is not None:
-        table = table.filter(pl.col("rating") >= settings.min_rating)
-        if table.is_empty():
-            raise DataError(f"{where}: no rating is {settings.min_rating:g} or higher; lower --min-rating")
-    users, user_vocabulary = _encode(table["user"])
-    items, item_vocabulary = _encode(table["item"])
-    times = table["timestamp"].to_numpy() if "timestamp" in schema else None
-    rows = np.arange(len(users), dtype=np.int64)
-    return _Rows(users, items, times, rows, user_vocabulary, item_vocabulary)
-
-
-def _blame(log: Log) -> str:
-    return f"a fault of the adapter {log.source.adapter!r}, whose author should know"
-
-
-def _encode(raw: pl.Series) -> tuple[npt.NDArray[np.int64], pl.Series]:
-    """Codes from 0 and the vocabulary that they index."""
-    vocabulary = raw.unique(maintain_order=True)
-    codes = raw.cast(pl.Enum(vocabulary)).to_physical().cast(pl.Int64)
-    return codes.to_numpy(), vocabulary
-
-
-def _ordered(rows: _Rows) -> _Rows:
-    """Users together, each oldest first. Both sorts are stable, so that the source's order decides ties."""
-    if rows.timestamps is None:
-        return rows.keep(np.argsort(rows.users, kind="stable"))
-    return rows.keep(np.lexsort((rows.timestamps, rows.users)))
-
-
-def _first_of_pairs(rows: _Rows) -> npt.NDArray[np.bool_]:
-    pairs = rows.users * len(rows.item_vocabulary) + rows.items
-    mask = np.zeros(len(pairs), dtype=np.bool_)
-    mask[np.unique(pairs, return_index=True)[1]] = True
-    return mask
-
-
-def _in_core(rows: _Rows, k: int) -> npt.NDArray[np.bool_]:
-    """Mask of the maximal k-core: drop users and items below k, again until none is.
-
-    The core is unique, so the order in which users and items are dropped does not matter.
+    Raises:
+        EmptyDataError: nothing is left; names the filter.
     """
-    alive = np.arange(len(rows.users))
-    while True:
-        users, items = rows.users[alive], rows.items[alive]
-        enough = (np.bincount(users)[users] >= k) & (np.bincount(items)[items] >= k)
-        if enough.all():
-            break
-        alive = alive[enough]
-    mask = np.zeros(len(rows.users), dtype=np.bool_)
-    mask[alive] = True
-    return mask
+    user_core, item_core = settings.cores
+    if settings.deduplicate != "none":
+        watcher.on_stage("looking for repeats")
+        rows.keep(without_repeats(rows, settings.deduplicate))
+        watcher.on_kept(f"without repeats ({settings.deduplicate})", len(rows))
+    if max(user_core, item_core) > 1:
+        watcher.on_stage("looking for the core")
+        rows.keep(in_core(rows, user_core, item_core))
+        watcher.on_kept("in the core", len(rows))
+        if not len(rows):
+            raise EmptyDataError(f"{where}: {_empty_core(user_core, item_core)}; lower --k-core (0 turns it off)")
+    if settings.min_length > 1:
+        rows.keep(rows.of_users(rows.user_counts() >= settings.min_length))
+        watcher.on_kept("of users long enough", len(rows))
+        if not len(rows):
+            raise EmptyDataError(f"{where}: no user has {settings.min_length} interactions; lower --min-length")
+    if settings.max_users:
+        wanted = sampled_users(rows.user_names, rows.user_counts() > 0, settings.max_users, settings.seed)
+        rows.keep(rows.of_users(wanted))
+        watcher.on_kept("of the sampled users", len(rows))
 
 
-def _check_lengths(log: Log, rows: _Rows) -> None:
-    lengths = np.bincount(rows.users)
+def _empty_core(user_core: int, item_core: int) -> str:
+    if user_core == item_core:
+        return (
+            f"the {user_core}-core is empty: no set of users and items has {user_core} interactions each "
+            f"among themselves"
+        )
+    return (
+        f"the core is empty: no set of users and items has {user_core} interactions a user and {item_core} an item "
+        f"among themselves"
+    )
+
+
+def _check_lengths(rows: Rows, where: str) -> None:
+    lengths = rows.user_counts()
     short = np.flatnonzero((lengths > 0) & (lengths < SHORTEST))
     if len(short):
-        raise DataError(
-            f"{log.source.location}: user {rows.user_vocabulary[int(short[0])]!r} has {lengths[short[0]]} "
+        raise EmptyDataError(
+            f"{where}: user {rows.user_names[int(short[0])]!r} has {lengths[short[0]]} "
             f"interactions left, and leave-one-out needs {SHORTEST}; users with fewer: {len(short)}; "
             f"drop them by --min-length {SHORTEST}, or by --k-core {SHORTEST} or more"
         )
 
 
-def _numbered(rows: _Rows) -> Interactions:
-    """Final ids. `rows` has users together, each oldest first, and none shorter than `SHORTEST`."""
-    starts = np.flatnonzero(np.diff(rows.users, prepend=-1))
-    lengths = np.diff(starts, append=len(rows.users))
-    # Users as the source brings them, which need not be as the filters leave them.
-    order = np.argsort(np.minimum.reduceat(rows.source_rows, starts))
-    offsets = np.concatenate([[0], np.cumsum(lengths[order])])
-    within = np.arange(len(rows.users)) - np.repeat(offsets[:-1], lengths[order])
-    rows = rows.keep(np.repeat(starts[order], lengths[order]) + within)
-
-    first = np.sort(np.unique(rows.items, return_index=True)[1])
-    id_of = np.zeros(len(rows.item_vocabulary), dtype=np.int32)
-    id_of[rows.items[first]] = np.arange(1, len(first) + 1)
+def _numbered(rows: Rows) -> Interactions:
+    """Final order and ids; takes the rows apart."""
+    # Users in the order of their first row: sorted by this number, they stand in the order of their ids.
+    users = renumber(rows.users, len(rows.user_names))
+    rows.user_names = rows.user_names.gather(users)
+    offsets = np.concatenate([[0], np.cumsum(rows.user_counts())])
+    items = np.empty(len(rows), dtype=np.int32)
+    times = None if rows.times is None else np.empty(len(rows), dtype=np.int64)
+    place = 0
+    for order in rows.sorted_blocks():
+        end = place + len(order)
+        items[place:end] = rows.items[order]
+        if times is not None and rows.times is not None:
+            times[place:end] = rows.times[order]
+        place = end
+    known = renumber(items, len(rows.item_names))
+    for block in blocks(len(items)):
+        items[block] += 1
     return Interactions(
-        items=id_of[rows.items],
+        items=items,
         offsets=offsets,
-        timestamps=rows.timestamps,
-        raw_users=rows.user_vocabulary[rows.users[offsets[:-1]]],
-        raw_items=rows.item_vocabulary[rows.items[first]],
+        timestamps=times,
+        raw_users=rows.user_names,
+        raw_items=rows.item_names.gather(known),
     )

@@ -6,7 +6,9 @@ and, where the source has times, `timestamps` (int64 [T], microseconds). `users.
 give each id's name in the source (columns `id` and `raw`).
 """
 
+import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from fearec_cli.atomic import atomic_directory
 from fearec_cli.data.interactions import Interactions
@@ -87,14 +88,19 @@ def write_prepared(
     Raises:
         OutputError: something stands at `directory` and `replace` is off, or it cannot be written.
     """
-    arrays: dict[str, npt.NDArray[Any]] = {"items": interactions.items, "offsets": interactions.offsets}
+    arrays: dict[str, npt.NDArray[Any]] = {"offsets": interactions.offsets}
     if interactions.timestamps is not None:
         arrays["timestamps"] = interactions.timestamps
+    # Last, for the values of 8 bytes must begin at a multiple of 8.
+    arrays["items"] = interactions.items
     with atomic_directory(directory, replace=replace) as temporary:
-        (temporary / _INTERACTIONS).write_bytes(save(arrays))
+        _write_arrays(temporary / _INTERACTIONS, arrays)
         for table, raw in (("users", interactions.raw_users), ("items", interactions.raw_items)):
             ids = pl.int_range(1, len(raw) + 1, dtype=pl.Int32, eager=True)
-            pl.DataFrame({"id": ids, "raw": raw}).write_parquet(temporary / f"{table}.parquet")
+            # By way of memory: what the system says of a full disk is lost in polars.
+            content = io.BytesIO()
+            pl.DataFrame({"id": ids, "raw": raw}).write_parquet(content)
+            (temporary / f"{table}.parquet").write_bytes(content.getbuffer())
         (temporary / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return open_prepared(directory)
 
@@ -162,6 +168,29 @@ def locate_dataset(text: str) -> Path:
         f"no data set {text!r} is prepared under {DATA}/ (prepared: {there or 'none'}); "
         f"`fearec prepare {text}` makes it if {text!r} is a source, `fearec datasets` lists the sources"
     )
+
+
+def _write_arrays(file: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """A safetensors file: 8 bytes of the header's length, the header as JSON, the arrays one after the other.
+
+    The library's own writer first copies them all. Format: github.com/huggingface/safetensors, README.
+    """
+    dtypes = {np.dtype(value).newbyteorder("="): name for name, value in _DTYPES.items()}
+    header, end = {}, 0
+    for name, array in arrays.items():
+        header[name] = {
+            "dtype": dtypes[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [end, end + array.nbytes],
+        }
+        end += array.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with file.open("wb") as stream:
+        stream.write(len(text).to_bytes(8, "little") + text)
+        for array in arrays.values():
+            # Not ndarray.tofile: that says nothing when the disk is full.
+            stream.write(np.ascontiguousarray(array, dtype=_DTYPES[dtypes[array.dtype]]).data)
 
 
 def _map(file: Path) -> dict[str, npt.NDArray[Any]]:

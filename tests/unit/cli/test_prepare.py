@@ -1,5 +1,6 @@
 """`fearec prepare`: where it writes, when it refuses, what it prints."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -43,15 +44,23 @@ def test_statistics_are_printed_a_line_each() -> None:
 
 
 def test_every_choice_is_recorded() -> None:
-    run("sequences", "--from", "log.txt", "--out", "here/small", "--min-length", "5", "--deduplicate")
+    run("sequences", "--from", "log.txt", "--out", "here/small", "--min-length", "5", "--deduplicate", "all")
     manifest = open_prepared(Path("here/small")).manifest
     assert manifest.name == "small"
     assert manifest.settings.model_dump() == {
         "min_rating": None,
-        "deduplicate": True,
+        "since": None,
+        "until": None,
+        "deduplicate": "all",
         "k_core": 0,
+        "user_core": None,
+        "item_core": None,
         "min_length": 5,
+        "max_users": 0,
+        "seed": 0,
     }
+    assert manifest.made_by == {"fearec": version("fearec")}
+    assert manifest.kept == {"in the source": 9, "without repeats (all)": 9, "of users long enough": 5}
     assert manifest.source.location == "log.txt"
     assert manifest.counts.users == 1
 

@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fearec_cli.api import Log, Source
+from fearec_cli.data import encoding
 from fearec_cli.data.interactions import Interactions
-from fearec_cli.data.prepare import Settings, prepare
+from fearec_cli.data.prepare import prepare
+from fearec_cli.data.settings import Settings
 from fearec_cli.data.statistics import Statistics
+from fearec_cli.data.watching import Watcher
 from fearec_cli.errors import DataError
 
 Row = tuple[str, str, int, float]
@@ -74,8 +77,50 @@ def test_the_rating_threshold_keeps_equal_ratings() -> None:
 def test_repeated_pairs_stay_unless_asked() -> None:
     rows = [("u", item, time, 1.0) for item, time in [("a", 4), ("b", 2), ("a", 1), ("c", 3)]]
     assert sequences(prepare(log_of(rows), OFF)) == {"u": ["a", "b", "c", "a"]}
-    kept = prepare(log_of(rows), Settings(k_core=0, deduplicate=True))
+    kept = prepare(log_of(rows), Settings(k_core=0, deduplicate="all"))
     assert sequences(kept) == {"u": ["a", "b", "c"]}
+
+
+def test_consecutive_repeats_are_dropped_in_the_order_of_time() -> None:
+    rows = [("u", item, time, 1.0) for item, time in [("a", 4), ("b", 2), ("a", 3), ("a", 1), ("a", 5)]]
+    kept = prepare(log_of(rows), Settings(k_core=0, deduplicate="consecutive"))
+    assert sequences(kept) == {"u": ["a", "b", "a"]}
+
+
+def test_the_window_holds_its_start_and_not_its_end() -> None:
+    rows = [("u", item, second * 10**6, 1.0) for second, item in enumerate("abcdef")]
+    settings = Settings(k_core=0, since="1970-01-01T00:00:01", until="1970-01-01T00:00:05Z")
+    assert sequences(prepare(log_of(rows), settings)) == {"u": ["b", "c", "d", "e"]}
+
+
+def test_users_are_sampled_last() -> None:
+    rows = [(user, item, 0, 1.0) for user in "uvwxy" for item in "abc"] + [("short", "a", 0, 1.0)]
+    result = prepare(log_of(rows), Settings(k_core=3, max_users=2))
+    assert len(result.raw_users) == 2
+    assert "short" not in result.raw_users
+    other = prepare(log_of(rows[::-1]), Settings(k_core=3, max_users=2))
+    assert set(other.raw_users) == set(result.raw_users)
+
+
+def test_a_log_of_many_batches_is_one_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(f"u{n % 7}", f"i{n * 5 % 11}", n * 13 % 17, 1.0) for n in range(300)]
+    whole = prepare(log_of(rows), OFF)
+    monkeypatch.setattr(encoding, "_BATCH", 8)
+    parts = prepare(log_of(rows), OFF)
+    assert parts.fingerprint() == whole.fingerprint()
+
+
+def test_progress_is_told() -> None:
+    rows = [("u", item, 0, 4.0) for item in "abca"] + [("v", "a", 0, 1.0)]
+    watcher = Watcher()
+    prepare(log_of(rows), Settings(k_core=0, min_rating=2, deduplicate="all", min_length=3, max_users=9), watcher)
+    assert watcher.kept == {
+        "in the source": 5,
+        "after rating and dates": 4,
+        "without repeats (all)": 3,
+        "of users long enough": 3,
+        "of the sampled users": 3,
+    }
 
 
 def test_min_length_drops_short_users_after_the_core() -> None:
@@ -137,7 +182,9 @@ def test_what_is_prepared_prepares_to_itself(rows: list[Row]) -> None:
     ("settings", "message"),
     [
         (Settings(k_core=9), r"the 9-core is empty.*lower --k-core"),
-        (Settings(k_core=0, min_rating=9), r"no rating is 9 or higher; lower --min-rating"),
+        (Settings(k_core=0, item_core=9), r"the core is empty: .* 0 interactions a user and 9 an item"),
+        (Settings(k_core=0, until="1970-01-01"), r"no interaction passes --until 1970-01-01T00:00:00Z; ask for less"),
+        (Settings(k_core=0, min_rating=9), r"no interaction passes --min-rating 9\.0; ask for less"),
         (Settings(k_core=0, min_length=9), r"no user has 9 interactions; lower --min-length"),
     ],
 )
@@ -160,6 +207,11 @@ def test_users_too_short_for_leave_one_out_are_named_and_counted() -> None:
 def test_an_empty_log_is_refused() -> None:
     with pytest.raises(DataError, match="has no interactions"):
         prepare(log_of([]), OFF)
+
+
+def test_dates_need_times() -> None:
+    with pytest.raises(DataError, match="has no times that --since and --until"):
+        prepare(log_of([("u", "a", 0, 1.0)], drop=("timestamp",)), Settings(since="2020-01-01"))
 
 
 def test_a_threshold_needs_ratings() -> None:

@@ -11,8 +11,8 @@ import pytest
 from fearec_cli.api import Log, Source
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.manifest import Manifest, describe
-from fearec_cli.data.prepare import Settings
 from fearec_cli.data.prepared import find_prepared, is_prepared, locate_dataset, open_prepared, write_prepared
+from fearec_cli.data.settings import Settings
 from fearec_cli.errors import DataError, OutputError
 
 
@@ -32,7 +32,15 @@ def manifest_of(content: Interactions, settings: Settings | None = None) -> Mani
         source=Source(adapter="csv", location="a.csv", sha256="ab"),
         notes={"planted": [{"days": 7}]},
     )
-    return describe(log, content, settings or Settings(), name="small", options={"unit": "ms"})
+    return describe(
+        log,
+        content,
+        settings or Settings(),
+        name="small",
+        options={"unit": "ms"},
+        kept={"in the source": 9},
+        made_by={"fearec": "1"},
+    )
 
 
 @pytest.fixture
@@ -82,7 +90,7 @@ def test_the_arrays_are_mapped_and_the_file_cannot_be_changed_through_them(direc
 
 
 def test_the_fingerprint_is_this_one_on_every_machine() -> None:
-    assert interactions().fingerprint() == "af276953503f7f3487d345a19307542521dedca4e9a8e0b7663c618addb1758d"
+    assert interactions().fingerprint() == "9eb230c31e2f086899b6d91aa9d3e9b83928a8cd37be94940853497dfd2170b4"
 
 
 def test_the_fingerprint_tells_content_apart() -> None:

@@ -1,0 +1,135 @@
+"""Interactions as columns of small numbers, worked on in blocks so that no temporary is as long as the log.
+
+Everything here is exact and independent of threads: the order of rows is the source's until they are sorted.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+# Rows worked on together: what a step needs beside the columns is some tens of bytes for each of them.
+_BLOCK = 2**22
+# What a sort by 16 bits can tell apart. NumPy sorts those by radix, in time linear in the rows.
+_USERS = 2**16
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(eq=False)
+class Rows:
+    """Interactions in the order of the source.
+
+    Attributes:
+        users: int32 [T], codes that index `user_names`.
+        items: int32 [T], codes that index `item_names`.
+        times: int64 [T], microseconds since 1970 UTC, or None without times.
+        user_names: String [codes], the source's user ids; a code need not occur.
+        item_names: String [codes], the source's item ids.
+    """
+
+    users: npt.NDArray[np.int32]
+    items: npt.NDArray[np.int32]
+    times: npt.NDArray[np.int64] | None
+    user_names: pl.Series
+    item_names: pl.Series
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def keep(self, mask: Mask) -> None:
+        """Drop the rows where `mask`, bool [T], is False. In place: nothing is held twice."""
+        self.users = _compact(self.users, mask)
+        self.items = _compact(self.items, mask)
+        if self.times is not None:
+            self.times = _compact(self.times, mask)
+
+    def user_counts(self) -> npt.NDArray[np.int64]:
+        """Interactions of each user code."""
+        return _counts(self.users, len(self.user_names))
+
+    def item_counts(self) -> npt.NDArray[np.int64]:
+        """Interactions of each item code."""
+        return _counts(self.items, len(self.item_names))
+
+    def of_users(self, wanted: Mask) -> Mask:
+        """Bool [T]: the rows of these users, bool [codes]."""
+        mask = np.empty(len(self), dtype=np.bool_)
+        for block in blocks(len(self)):
+            mask[block] = wanted[self.users[block]]
+        return mask
+
+    def sorted_blocks(self) -> Iterator[npt.NDArray[np.int64]]:
+        """Indices of rows, sorted by user, then time, then place in the source; all rows of a user in one block."""
+        ends = np.cumsum(self.user_counts())
+        first = 0
+        while first < len(ends):
+            before = ends[first - 1] if first else 0
+            last = int(np.searchsorted(ends, before + _BLOCK, side="right"))
+            last = min(max(last, first + 1), first + _USERS)
+            yield self._sorted(first, last)
+            first = last
+
+    def _sorted(self, first: int, last: int) -> npt.NDArray[np.int64]:
+        """The rows of the users `first` to `last`, the latter left out."""
+        found = [
+            start + np.flatnonzero((self.users[start:end] >= first) & (self.users[start:end] < last))
+            for start, end in _spans(len(self))
+        ]
+        rows = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+        # Two stable sorts: what the second finds equal stays as the first left it.
+        if self.times is not None:
+            rows = rows[np.argsort(self.times[rows], kind="stable")]
+        return rows[np.argsort((self.users[rows] - first).astype(np.uint16), kind="stable")]
+
+
+def blocks(length: int) -> Iterator[slice]:
+    """Consecutive slices that cover `length` rows."""
+    return (slice(start, end) for start, end in _spans(length))
+
+
+def renumber(codes: npt.NDArray[np.int32], n_codes: int) -> npt.NDArray[np.int32]:
+    """Replace codes, in place, by numbers from 0 in the order of their first appearance.
+
+    Args:
+        codes: int32 [T].
+        n_codes: all are below it.
+
+    Returns:
+        The codes that appear, in that order.
+    """
+    first = np.full(n_codes, len(codes), dtype=np.int64)
+    # Of an index that is assigned to twice, NumPy keeps the last: walked backwards, the first appearance.
+    for start, end in reversed(list(_spans(len(codes)))):
+        first[codes[start:end][::-1]] = np.arange(end - 1, start - 1, -1)
+    order = np.argsort(first, kind="stable")[: np.count_nonzero(first < len(codes))].astype(np.int32)
+    number = np.zeros(n_codes, dtype=np.int32)
+    number[order] = np.arange(len(order), dtype=np.int32)
+    for block in blocks(len(codes)):
+        codes[block] = number[codes[block]]
+    return order
+
+
+def _spans(length: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + _BLOCK, length)) for start in range(0, length, _BLOCK))
+
+
+def _compact(column: npt.NDArray[Any], mask: Mask) -> npt.NDArray[Any]:
+    end = 0
+    for block in blocks(len(column)):
+        kept = column[block][mask[block]]
+        column[end : end + len(kept)] = kept
+        end += len(kept)
+    # Memory that is no longer needed goes back only with a copy; it is worth one when much is dropped.
+    return column[:end].copy() if end < len(column) // 2 else column[:end]
+
+
+def _counts(codes: npt.NDArray[np.int32], n_codes: int) -> npt.NDArray[np.int64]:
+    counts = np.zeros(n_codes, dtype=np.int64)
+    # bincount makes 8 bytes of each code first.
+    for block in blocks(len(codes)):
+        counts += np.bincount(codes[block], minlength=n_codes)
+    return counts
