@@ -19,12 +19,14 @@ from fearec_cli.cli.progress import PlainReporter
 from fearec_cli.registry import load_components
 from support.commands import (
     TINY,
+    agree,
     contents,
     description,
     done,
     fearec,
     metadata,
     records,
+    refused,
     sequences,
     tensors,
     write_sequences,
@@ -33,26 +35,6 @@ from support.commands import (
 SASREC = ("--preset", "sasrec", *TINY)
 BEST = "runs/toy/best.safetensors"
 LOG = "log.txt"
-
-
-def refused(*arguments: str | Path) -> list[str]:
-    """The problems that a command names, which must be the input's and must change no file."""
-    before = contents(Path())
-    result = fearec(*arguments)
-    assert result.code == 2, result
-    assert "Traceback" not in result.err + result.out
-    lines = result.err.splitlines()
-    assert lines
-    assert all(line.startswith("error: ") for line in lines), result.err
-    assert contents(Path()) == before
-    return [line.removeprefix("error: ") for line in lines]
-
-
-def agree(lines: list[str], *patterns: str) -> None:
-    """Each line fits its pattern, one for one."""
-    assert len(lines) == len(patterns), lines
-    for line, pattern in zip(lines, patterns, strict=True):
-        assert re.search(pattern, line), f"{line!r} has no {pattern!r}"
 
 
 def write(text: str, name: str = LOG) -> None:
@@ -167,6 +149,7 @@ LOGS: dict[str, tuple[str, list[str], str, str]] = {
         "u a b c d\nv a b\n",
         r"user 'v' has 2 .*leave-one-out needs 3.*--min-length 3",
     ),
+    "nothing to train on": ("sequences", [], "u a b c\nv b c a\n", r"log\.txt: no user has the 4 interactions"),
     "nobody long enough": (
         "sequences",
         ["--min-length", "9"],
@@ -251,12 +234,6 @@ def test_a_data_set_whose_files_were_changed(toy: Path) -> None:
     agree(
         refused("train", toy), r"data/toy: its files are not those that dataset\.json was written for; prepare .* again"
     )
-
-
-def test_a_data_set_that_has_nothing_to_train_on() -> None:
-    write("u a b c\nv b c a\n")
-    done("prepare", "sequences", "--from", LOG, "--out", "data/short")
-    agree(refused("train", "short", *SASREC), "data/short: no user has the 4 interactions")
 
 
 def test_another_data_set_in_its_place(toy: Path) -> None:

@@ -113,7 +113,9 @@ def test_the_installed_command_does_it_too() -> None:
 def test_json_holds_every_number_of_the_table(best: Path) -> None:
     printed = done("evaluate", best, "--json", "deep/result.json")
     result = json.loads(Path("deep/result.json").read_text())
-    assert list(result) == ["dataset", "fingerprint", "split", "users", "protocols", "popularity"]
+    assert list(result) == [
+        *("dataset", "fingerprint", "split", "rule", "targets", "users", "cold", "protocols", "popularity")
+    ]
     assert result["fingerprint"] == description(best)["fingerprint"]
     assert (result["dataset"], result["split"], result["users"]) == ("toy", "test", USERS)
     for part in ("protocols", "popularity"):

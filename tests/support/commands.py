@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import random
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -118,3 +119,23 @@ def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 def contents(root: Path) -> dict[str, bytes]:
     """Every file below a directory, temporary ones too."""
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def refused(*arguments: str | Path) -> list[str]:
+    """The problems that a command names, which must be the input's and must change no file."""
+    before = contents(Path())
+    result = fearec(*arguments)
+    assert result.code == 2, result
+    assert "Traceback" not in result.err + result.out
+    lines = result.err.splitlines()
+    assert lines
+    assert all(line.startswith("error: ") for line in lines), result.err
+    assert contents(Path()) == before
+    return [line.removeprefix("error: ") for line in lines]
+
+
+def agree(lines: list[str], *patterns: str) -> None:
+    """Each line fits its pattern, one for one."""
+    assert len(lines) == len(patterns), lines
+    for line, pattern in zip(lines, patterns, strict=True):
+        assert re.search(pattern, line), f"{line!r} has no {pattern!r}"

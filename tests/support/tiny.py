@@ -15,26 +15,36 @@ from fearec_cli.data.batches import InteractionTable, Padding, TrainingPrefixes
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.manifest import Manifest
 from fearec_cli.data.prepared import Prepared
+from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
+from fearec_cli.data.splits import ColdTargets, HeldOut, Part
 from fearec_cli.model.compose import build_encoder
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.registry import load_components
 
 SMALL = ("model.dim=8", "model.inner=16", "model.max_length=10", "training.device=cpu")
+LEAVE_ONE_OUT = LeaveOneOut()
 
 
-def prepared(sequences: Sequence[Sequence[int]], n_items: int | None = None) -> Prepared:
-    """A prepared data set that is nowhere on disk."""
+def prepared(
+    sequences: Sequence[Sequence[int]],
+    n_items: int | None = None,
+    *,
+    rule: LeaveOneOut | GlobalTime = LEAVE_ONE_OUT,
+    times: Sequence[int] | None = None,
+) -> Prepared:
+    """A prepared data set that is nowhere on disk; `times` in microseconds, one an interaction."""
     items = np.array([item for sequence in sequences for item in sequence], dtype=np.int32)
     offsets = np.cumsum([0, *map(len, sequences)], dtype=np.int64)
     size = int(items.max()) if n_items is None else n_items
     interactions = Interactions(
         items=items,
         offsets=offsets,
-        timestamps=None,
+        timestamps=None if times is None else np.array(times, dtype=np.int64),
         raw_users=pl.Series([f"u{user}" for user in range(len(sequences))]),
         raw_items=pl.Series([f"i{item}" for item in range(1, size + 1)]),
     )
-    return Prepared(Path("nowhere"), cast("Manifest", SimpleNamespace(name="tiny")), interactions)
+    manifest = SimpleNamespace(name="tiny", fingerprint="ab12", split=rule)
+    return Prepared(Path("nowhere"), cast("Manifest", manifest), interactions)
 
 
 def training_prefixes(
@@ -44,6 +54,12 @@ def training_prefixes(
     data = prepared(sequences)
     table = InteractionTable.load(data, torch.device("cpu"))
     return TrainingPrefixes(table, data, max_length, padding)
+
+
+def held_out(part: Part, *, users: Sequence[int], cold: ColdTargets | None = None) -> HeldOut:
+    """Targets of these users, which are nowhere in any table."""
+    nowhere = np.arange(len(users))
+    return HeldOut(nowhere, nowhere + 1, part=part, users=np.array(users), cold=cold or ColdTargets(0, 0, 0))
 
 
 def config(*assignments: str, preset: str = "fearec", **flags: Any) -> RunConfig:

@@ -56,12 +56,13 @@ def test_a_preset_trains_a_step_and_its_checkpoint_evaluates_the_same(preset, tm
     assert values.isfinite().all()
     assert [name for name, parameter in encoder.named_parameters() if torch.equal(parameter, before[name])] == []
 
-    info = describe(config, registry, dataset="tiny", fingerprint="", step=1, metrics={})
+    info = describe(config, registry, dataset="tiny", fingerprint="", split=tiny.LEAVE_ONE_OUT, step=1, metrics={})
     save_checkpoint(tmp_path / "one.safetensors", encoder.eval(), [f"i{item}" for item in range(1, 13)], info)
     loaded = load_checkpoint(tmp_path / "one.safetensors", registry, torch.device("cpu"))
     assert loaded.config == config
-    table = InteractionTable.load(tiny.prepared(DATA), torch.device("cpu"))
-    found = [evaluate(model, table, "test") for model in (encoder, loaded.encoder)]
+    prepared = tiny.prepared(DATA)
+    table = InteractionTable.load(prepared, torch.device("cpu"))
+    found = [evaluate(model, table, prepared.split.test) for model in (encoder, loaded.encoder)]
     for protocol in ("unmasked", "seen-masked"):
         assert found[0].ranks[protocol].tolist() == found[1].ranks[protocol].tolist()
         assert found[0].ranks[protocol].shape == (6,)

@@ -18,7 +18,7 @@ def evaluate(
         str | None,
         typer.Argument(help="The data set it was trained on.  [default: found under data/ by its fingerprint]"),
     ] = None,
-    split: Annotated[Literal["test", "valid"], typer.Option(help="Which of the two held-out items.")] = "test",
+    split: Annotated[Literal["test", "valid"], typer.Option(help="Which of the two held-out parts.")] = "test",
     protocol: Annotated[
         Literal["both", "unmasked", "seen-masked"],
         typer.Option(help="Rank among all items, or among those the user has not seen."),
@@ -27,7 +27,7 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result there, unrounded.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
 ) -> None:
-    """Rank every user's held-out item among the whole catalogue, beside the popularity baseline."""
+    """Rank every held-out item among the whole catalogue, beside the popularity baseline."""
     import json
 
     from fearec_cli.atomic import atomic_file
@@ -44,12 +44,13 @@ def evaluate(
     place = choose_device(device)
     loaded = load_checkpoint(checkpoint, load_components(), place)
     prepared = dataset_of(loaded, dataset)
-    table = InteractionTable.load(prepared, place)
+    table, held_out = InteractionTable.load(prepared, place), prepared.split.held_out(split)
     report = Report(
         dataset=prepared.name,
         fingerprint=prepared.fingerprint,
-        model=_with_progress(lambda show: evaluation.evaluate(loaded.encoder, table, split, on_progress=show)),
-        popularity=evaluation.evaluate(evaluation.Popularity(table), table, split),
+        rule=prepared.split.rule,
+        model=_with_progress(lambda show: evaluation.evaluate(loaded.encoder, table, held_out, on_progress=show)),
+        popularity=evaluation.evaluate(evaluation.Popularity(table, prepared.split), table, held_out),
         ks=ks,
         protocols=("unmasked", "seen-masked") if protocol == "both" else (protocol,),
     )
@@ -68,7 +69,7 @@ def _with_progress(run: "Callable[[Callable[[int, int], None]], Evaluation]") ->
 
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("ranking", total=None)
-        return run(lambda done, users: bar.update(task, completed=done, total=users))
+        return run(lambda done, targets: bar.update(task, completed=done, total=targets))
 
 
 def _parse_ks(text: str) -> tuple[int, ...]:

@@ -65,6 +65,33 @@ def prepare(
         typer.Option(min=0, help="Keep a random sample of N users, after all other filters; 0 keeps all.", metavar="N"),
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws another sample of users.", metavar="N")] = 0,
+    split: Annotated[
+        Literal["leave-one-out", "global-time"],
+        typer.Option(help="Hold out each user's last two interactions, or all from a moment on."),
+    ] = "leave-one-out",
+    valid_from: Annotated[
+        str | None,
+        typer.Option(
+            help="global-time: where validation starts, a share of the interactions or a UTC time.",
+            metavar="SHARE|TIME",
+            show_default="0.8",
+        ),
+    ] = None,
+    test_from: Annotated[
+        str | None,
+        typer.Option(help="global-time: where testing starts, likewise.", metavar="SHARE|TIME", show_default="0.9"),
+    ] = None,
+    target: Annotated[
+        Literal["last", "first", "all"] | None,
+        typer.Option(help="global-time: which of a user's interactions in a period to predict.", show_default="last"),
+    ] = None,
+    cold: Annotated[
+        Literal["drop", "count"] | None,
+        typer.Option(
+            help="global-time: drop targets whose user or item is not in training, or keep and count them.",
+            show_default="drop",
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Option of the source.", metavar="SOURCE.OPTION=VALUE", show_default=False),
@@ -75,7 +102,8 @@ def prepare(
 
     The filters run in this order: rating and dates, repeats, k-core, length, sample of users.
     A user's interactions are ordered by time, and by line where times are equal.
-    The last one is held out for testing, the one before it for validation.
+    The last one is held out for testing and the one before it for validation, unless --split global-time cuts the
+    whole log at two moments.
     """
     from fearec_cli.cli.prepare_report import print_prepared
 
@@ -90,6 +118,11 @@ def prepare(
         "min_length": min_length,
         "max_users": max_users,
         "seed": seed,
+        "split": split,
+        "valid_from": valid_from,
+        "test_from": test_from,
+        "target": target,
+        "cold": cold,
     }
     prepared, written = prepare_source(
         source,

@@ -1,8 +1,11 @@
 """What `fearec prepare` prints in the end."""
 
+from dataclasses import asdict
+
 from rich.text import Text
 
 from fearec_cli.cli.listing import make_console, print_pairs
+from fearec_cli.data.manifest import Manifest
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.settings import Settings
 
@@ -23,10 +26,11 @@ def print_prepared(prepared: Prepared, verb: str) -> None:
         "interactions": f"{counts.interactions:,}",
         "mean length": f"{counts.mean_length:.2f}",
         "sparsity": f"{counts.sparsity:.4%}",
-        "train prefixes": f"{counts.train_prefixes:,}",
-        "valid": f"{counts.valid:,}",
-        "test": f"{counts.test:,}",
+        "train prefixes": f"{counts.train.prefixes:,}",
+        "valid": f"{counts.valid.targets:,}",
+        "test": f"{counts.test.targets:,}",
         "period": f"{counts.first} to {counts.last}" if counts.first else "no times",
+        **parts(prepared.manifest),
         **{f"{step}": f"{left:,}" for step, left in prepared.manifest.kept.items()},
         **filters(prepared.manifest.settings),
         **{name: note for name, note in notes.items() if isinstance(note, str)},
@@ -50,4 +54,16 @@ def filters(settings: Settings) -> dict[str, str]:
         rows["dates"] = f"from {settings.since or '...'} to before {settings.until or '...'}"
     if settings.max_users:
         rows["max users"] = f"{settings.max_users:,} (seed {settings.seed})"
+    return rows
+
+
+def parts(manifest: Manifest) -> dict[str, str]:
+    """How the data set is split, and what lies in each part."""
+    rows, counts = {"split": str(manifest.split)}, manifest.counts
+    for name, part in (("train", counts.train), ("valid", counts.valid), ("test", counts.test)):
+        if part.first:
+            rows[f"{name} period"] = f"{part.first} to {part.last}, {part.interactions:,} interactions"
+    for name, held_out in (("valid", counts.valid), ("test", counts.test)):
+        if any(asdict(held_out.cold).values()):
+            rows[f"{name} cold"] = str(held_out.cold)
     return rows

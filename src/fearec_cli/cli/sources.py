@@ -72,6 +72,8 @@ def _difference(checkpoint: Checkpoint, prepared: Prepared) -> str:
             f"of its {len(theirs):,} items {len(theirs - ours):,} are missing there, "
             f"and {len(ours - theirs):,} of the {len(ours):,} there are new to it"
         )
+    elif info.split != prepared.split.rule:
+        what = f"it was split by {info.split}, and this one by {prepared.split.rule}"
     else:
         what = "the items are the same, the interactions or their order are not"
     return (

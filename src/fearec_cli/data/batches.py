@@ -13,7 +13,6 @@ from jaxtyping import Int
 from torch import Tensor
 
 from fearec_cli.data.prepared import Prepared
-from fearec_cli.data.splits import training_targets
 
 Padding = Literal["right", "left"]
 
@@ -96,7 +95,7 @@ class TrainingPrefixes:
     """
 
     def __init__(self, table: InteractionTable, prepared: Prepared, max_length: int, padding: Padding) -> None:
-        targets = training_targets(prepared.offsets)
+        targets = prepared.split.training_targets()
         device = table.items.device
         self._table = table
         self._starts = torch.as_tensor(targets.starts, device=device)

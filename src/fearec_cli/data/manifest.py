@@ -11,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fearec_cli.api import Log, Source
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.settings import Settings
+from fearec_cli.data.split_rules import LeaveOneOut, SplitRule, resolve
+from fearec_cli.data.splits import Split
 from fearec_cli.data.statistics import Statistics
-from fearec_cli.errors import DataError
+from fearec_cli.errors import DataError, EmptyDataError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST = "dataset.json"
 REMEDY = "prepare the data again (`fearec prepare ... --force`)"
 
@@ -40,22 +42,22 @@ class Manifest(BaseModel):
         made_by: the packages that made it, and their versions: fearec and the adapter's.
         source: where the rows came from.
         settings: every filter setting.
-        split: how interactions are held out (`fearec_cli.data.splits`).
+        split: what holds interactions out, as `settings` asks for it, its moments found.
         ties: what orders the interactions of a user at equal times.
         kept: interactions left after each step that drops some.
-        counts: statistics after filtering.
+        counts: statistics after filtering, of the whole and of each part.
         notes: the adapter's remarks, as it made them.
-        fingerprint: SHA-256 of the content (`Interactions.fingerprint`).
+        fingerprint: SHA-256 of the content and the split (`fingerprint_of`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     name: str
     made_by: dict[str, str]
     source: SourceRecord
     settings: Settings
-    split: Literal["leave-one-out"] = "leave-one-out"
+    split: SplitRule
     ties: Literal["source order"] = "source order"
     kept: dict[str, int]
     counts: Statistics
@@ -79,6 +81,11 @@ class Manifest(BaseModel):
         return bool(source.sha256) and before == (source.adapter, source.revision, source.sha256, made_by)
 
 
+def fingerprint_of(interactions: Interactions, rule: SplitRule) -> str:
+    """What tells a data set from any other: 64 hexadecimal digits, the same on any machine."""
+    return rule.fingerprint(interactions.fingerprint())
+
+
 def describe(
     log: Log,
     interactions: Interactions,
@@ -99,17 +106,50 @@ def describe(
         options: the adapter's options, JSON values.
         kept: interactions left after each step (`fearec_cli.data.watching.Watcher`).
         made_by: package and version of fearec and of the adapter.
+
+    Raises:
+        DataError: the split cannot be made, or leaves nothing to train on, to validate or to test.
     """
+    where = log.source.location
+    rule = resolve(settings, interactions.timestamps, where)
+    counts = Statistics.of(interactions, Split.of(interactions, rule))
+    _refuse_empty_parts(where, rule, counts)
     return Manifest(
         name=name,
         made_by=dict(made_by),
         source=SourceRecord(options=dict(options), **asdict(log.source)),
         settings=settings,
+        split=rule,
         kept=dict(kept),
-        counts=Statistics.of(interactions),
+        counts=counts,
         notes=dict(log.notes),
-        fingerprint=interactions.fingerprint(),
+        fingerprint=fingerprint_of(interactions, rule),
     )
+
+
+def _refuse_empty_parts(where: str, rule: SplitRule, counts: Statistics) -> None:
+    if isinstance(rule, LeaveOneOut):
+        if not counts.train.prefixes:
+            raise EmptyDataError(
+                f"{where}: no user has the 4 interactions that make one training prefix beside a validation and a "
+                f"test target; prepare more data, or filter less of it"
+            )
+        return
+    if not counts.train.prefixes:
+        raise EmptyDataError(
+            f"{where}: no user has 2 interactions before {rule.valid_from.isoformat()}, which would make one training "
+            f"prefix; move --valid-from to a later time"
+        )
+    for name, part, remedy in (
+        ("validation", counts.valid, "move --valid-from to an earlier time or --test-from to a later one"),
+        ("test", counts.test, "move --test-from to an earlier time"),
+    ):
+        if part.targets:
+            continue
+        if not part.interactions:
+            raise EmptyDataError(f"{where}: no interaction is left for {name} ({rule}); {remedy}")
+        keep = "--cold count keeps them, or " if rule.cold == "drop" else ""
+        raise EmptyDataError(f"{where}: no target is left for {name} ({rule}): {part.cold}; {keep}{remedy}")
 
 
 def read_manifest(directory: Path) -> Manifest:

@@ -12,7 +12,6 @@ from fearec_cli.data.filters import in_core, sampled_users, without_repeats
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.rows import Rows, blocks, renumber
 from fearec_cli.data.settings import Settings
-from fearec_cli.data.splits import SHORTEST
 from fearec_cli.data.watching import Watcher
 from fearec_cli.errors import EmptyDataError
 
@@ -32,14 +31,14 @@ def prepare(log: Log, settings: Settings, watcher: Watcher | None = None) -> Int
 
     Raises:
         DataError: the log has a bad row or breaks the contract of `fearec_cli.api.Log`.
-        EmptyDataError: a filter leaves nothing, or a user is left with fewer interactions than leave-one-out
+        EmptyDataError: a filter leaves nothing, or a user is left with fewer interactions than the split
             needs.
     """
     watcher = watcher or Watcher()
     where = log.source.location
     rows = encode(log, settings, watcher)
     _filter(rows, settings, where, watcher)
-    _check_lengths(rows, where)
+    _check_lengths(rows, where, settings.shortest)
     watcher.on_stage("sorting")
     return _numbered(rows)
 
@@ -84,14 +83,14 @@ def _empty_core(user_core: int, item_core: int) -> str:
     )
 
 
-def _check_lengths(rows: Rows, where: str) -> None:
+def _check_lengths(rows: Rows, where: str, shortest: int) -> None:
     lengths = rows.user_counts()
-    short = np.flatnonzero((lengths > 0) & (lengths < SHORTEST))
+    short = np.flatnonzero((lengths > 0) & (lengths < shortest))
     if len(short):
         raise EmptyDataError(
             f"{where}: user {rows.user_names[int(short[0])]!r} has {lengths[short[0]]} "
-            f"interactions left, and leave-one-out needs {SHORTEST}; users with fewer: {len(short)}; "
-            f"drop them by --min-length {SHORTEST}, or by --k-core {SHORTEST} or more"
+            f"interactions left, and leave-one-out needs {shortest}; users with fewer: {len(short)}; "
+            f"drop them by --min-length {shortest}, or by --k-core {shortest} or more"
         )
 
 

@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from safetensors import SafetensorError, safe_open
 
 from fearec_cli.atomic import atomic_directory
 from fearec_cli.data.interactions import Interactions
-from fearec_cli.data.manifest import MANIFEST, REMEDY, Manifest, read_manifest
+from fearec_cli.data.manifest import MANIFEST, REMEDY, Manifest, fingerprint_of, read_manifest
+from fearec_cli.data.splits import Split
 from fearec_cli.errors import DataError
 
 DATA = Path("data")
@@ -43,8 +45,13 @@ class Prepared:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the content."""
+        """SHA-256 of the content and the split."""
         return self.manifest.fingerprint
+
+    @cached_property
+    def split(self) -> Split:
+        """What is learned from and what is held out."""
+        return Split.of(self.interactions, self.manifest.split)
 
     @property
     def n_users(self) -> int:
@@ -132,7 +139,7 @@ def open_prepared(directory: Path) -> Prepared:
             raw_users=_raw_ids(directory / "users.parquet"),
             raw_items=_raw_ids(directory / "items.parquet"),
         )
-        intact = interactions.fingerprint() == manifest.fingerprint
+        intact = fingerprint_of(interactions, manifest.split) == manifest.fingerprint
     except KeyError as error:
         raise DataError(f"{directory / _INTERACTIONS}: has no array {error}; {REMEDY}") from None
     if not intact:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from fearec_cli.api import Options
+from fearec_cli.data.split_rules import SplitSettings
 
 
 def _moment(value: Any) -> Any:
@@ -23,8 +23,8 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[str, BeforeValidator(_moment)]
 
 
-class Settings(Options):
-    """What `prepare` keeps of a log. The filters run in the order in which they stand here."""
+class Settings(SplitSettings):
+    """What `prepare` keeps of a log, and how it is split. The filters run in the order in which they stand here."""
 
     min_rating: float | None = Field(
         None, description="keep interactions of this rating or higher; all of them when none"

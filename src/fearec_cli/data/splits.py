@@ -1,17 +1,24 @@
-"""Leave-one-out as index arithmetic on flat arrays: nothing is copied, nothing is a loop over users.
+"""A split as index arithmetic on flat arrays: nothing is copied, nothing is a loop over users.
 
-Of a user's sequence the last item is the test target, the one before it the validation target, and the
-rest is for training. Every training item but the first is a target, predicted from all before it.
+Under either rule a user's sequence is cut at two places into training, validation and test interactions,
+in this order. Every training interaction but the user's first is a training target, predicted from all
+before it; which of the others are targets, the rule says.
 """
 
+import itertools
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
-# Train, validation and test must each have an interaction.
-SHORTEST = 3
+from fearec_cli.data.interactions import Interactions
+from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut, Target
+
+Part = Literal["valid", "test"]
+# Rows looked at together where all are, which bounds memory.
+_BLOCK = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,31 +37,173 @@ class Targets:
         return len(self.targets)
 
 
-def training_targets(offsets: npt.NDArray[np.int64]) -> Targets:
-    """Every training target of every user, in the order of the interactions.
+@dataclass(frozen=True)
+class ColdTargets:
+    """Targets chosen that training never met, counted before any is dropped.
 
-    A user with n interactions has n - 3 of them; a user with 3 has none, and is evaluated all the same.
-
-    Args:
-        offsets: int64 [U + 1], as in `Interactions`; every user has `SHORTEST` interactions or more.
+    Attributes:
+        users: those whose user has no interaction in training.
+        items: those whose item has none there; a target may be of both sorts.
+        dropped: how many were dropped: all of them if the rule says so, and in any case those with no
+            history to predict them from.
     """
-    starts = offsets[:-1]
-    counts = np.diff(offsets) - SHORTEST
-    # Position of each target among its user's targets: a running count that restarts at every user.
+
+    users: int
+    items: int
+    dropped: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.users:,} targets of users and {self.items:,} with items that training never met, "
+            f"{self.dropped:,} dropped"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut(Targets):
+    """The targets of a held-out part, in the order of the interactions.
+
+    Attributes:
+        part: which.
+        users: int64 [P], index of each target's user; a user may have several targets.
+        cold: what training never met.
+    """
+
+    part: Part
+    users: npt.NDArray[np.int64]
+    cold: ColdTargets
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """What is learned from and what is held out. The only thing that knows the rule.
+
+    Attributes:
+        rule: what holds interactions out.
+        items: int32 [T], as in `Interactions`.
+        offsets: int64 [U + 1], as in `Interactions`.
+        valid_starts: int64 [U], index of each user's first validation interaction, where training ends.
+        test_starts: int64 [U], index of each user's first test interaction.
+    """
+
+    rule: LeaveOneOut | GlobalTime
+    items: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    valid_starts: npt.NDArray[np.int64]
+    test_starts: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, interactions: Interactions, rule: LeaveOneOut | GlobalTime) -> Self:
+        """Split interactions.
+
+        Args:
+            interactions: with leave-one-out, every user has 3 of them or more; else, with times.
+            rule: what holds interactions out.
+
+        Raises:
+            ValueError: the rule needs times and there are none.
+        """
+        offsets = interactions.offsets
+        if isinstance(rule, LeaveOneOut):
+            return cls(rule, interactions.items, offsets, offsets[1:] - 2, offsets[1:] - 1)
+        if interactions.timestamps is None:
+            raise ValueError("a split by time of interactions without times")
+        cuts = (_first_from(moment, interactions.timestamps, offsets) for moment in rule.boundaries)
+        return cls(rule, interactions.items, offsets, *cuts)
+
+    def bounds(self, part: Literal["train", "valid", "test"]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Each user's interactions in a part: int64 [U] index of the first, and after the last."""
+        return {
+            "train": (self.offsets[:-1], self.valid_starts),
+            "valid": (self.valid_starts, self.test_starts),
+            "test": (self.test_starts, self.offsets[1:]),
+        }[part]
+
+    @property
+    def training_prefixes(self) -> int:
+        """How many training targets there are: n - 1 of a user with n training interactions."""
+        return int(np.maximum(self.valid_starts - self.offsets[:-1] - 1, 0).sum())
+
+    def training_targets(self) -> Targets:
+        """Every training target of every user, in the order of the interactions."""
+        starts = self.offsets[:-1]
+        counts = np.maximum(self.valid_starts - starts - 1, 0)
+        return Targets(np.repeat(starts, counts), _ranges(starts + 1, counts))
+
+    @cached_property
+    def valid(self) -> HeldOut:
+        """The validation targets."""
+        return self._hold_out("valid")
+
+    @cached_property
+    def test(self) -> HeldOut:
+        """The test targets; their histories hold the validation interactions too."""
+        return self._hold_out("test")
+
+    def held_out(self, part: Part) -> HeldOut:
+        """The targets of either part."""
+        return self.valid if part == "valid" else self.test
+
+    def _hold_out(self, part: Part) -> HeldOut:
+        target: Target = "last" if isinstance(self.rule, LeaveOneOut) else self.rule.target
+        firsts, ends = self.bounds(part)
+        users = np.flatnonzero(ends > firsts)
+        firsts, ends = firsts[users], ends[users]
+        if target == "all":
+            users = np.repeat(users, ends - firsts)
+            targets = _ranges(firsts, ends - firsts)
+        else:
+            targets = firsts if target == "first" else ends - 1
+        starts = self.offsets[users]
+        cold_user = self.valid_starts[users] == starts
+        cold_item = ~self._learned[self.items[targets]]
+        kept = targets > starts
+        if isinstance(self.rule, GlobalTime) and self.rule.cold == "drop":
+            kept &= ~(cold_user | cold_item)
+        return HeldOut(
+            starts[kept],
+            targets[kept],
+            part=part,
+            users=users[kept],
+            cold=ColdTargets(int(cold_user.sum()), int(cold_item.sum()), int((~kept).sum())),
+        )
+
+    @cached_property
+    def _learned(self) -> npt.NDArray[np.bool_]:
+        """Bool [I + 1]: whether training holds an interaction with the item of this id."""
+        learned = np.zeros(int(self.items.max(initial=0)) + 1, dtype=np.bool_)
+        # The users whose first interactions lie in a block of rows, and all their rows.
+        bounds = np.unique(np.searchsorted(self.offsets, np.arange(0, self.offsets[-1] + _BLOCK, _BLOCK)))
+        bounds = np.minimum(bounds, len(self.offsets) - 1)
+        for first, last in itertools.pairwise(bounds):
+            begin, end = self.offsets[first], self.offsets[last]
+            lengths = np.diff(self.offsets[first : last + 1])
+            in_training = np.arange(begin, end) < np.repeat(self.valid_starts[first:last], lengths)
+            learned[self.items[begin:end][in_training]] = True
+        return learned
+
+
+def _ranges(firsts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """`[first, first + 1, ...]` of each count, one after the other.
+
+    >>> _ranges(np.array([5, 20]), np.array([3, 2]))
+    array([ 5,  6,  7, 20, 21])
+    """
     before = np.cumsum(counts) - counts
-    within = np.arange(counts.sum(), dtype=np.int64) - np.repeat(before, counts)
-    repeated = np.repeat(starts, counts)
-    return Targets(repeated, repeated + 1 + within)
+    ranges = np.repeat(firsts - before, counts)
+    ranges += np.arange(len(ranges), dtype=np.int64)
+    return ranges
 
 
-def held_out(offsets: npt.NDArray[np.int64], split: Literal["valid", "test"]) -> Targets:
-    """The one target of each user that is held out, in the order of the users.
+def _first_from(moment: int, times: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Index of each user's first interaction at `moment` or later, or of the user's end: int64 [U].
 
-    The history of a test target contains the validation target, as in the literature.
-
-    Args:
-        offsets: int64 [U + 1], as in `Interactions`; every user has `SHORTEST` interactions or more.
-        split: which of the two.
+    A binary search in every user's times at once: no array is as long as the log.
     """
-    from_the_end = {"valid": 2, "test": 1}[split]
-    return Targets(offsets[:-1].copy(), offsets[1:] - from_the_end)
+    low, high = offsets[:-1].copy(), offsets[1:].copy()
+    while (open_ := low < high).any():
+        middle = (low + high) // 2
+        earlier = open_ & (times[np.minimum(middle, len(times) - 1)] < moment)
+        low = np.where(earlier, middle + 1, low)
+        high = np.where(open_ & ~earlier, middle, high)
+    return low

@@ -1,12 +1,52 @@
-"""The counts that a data set is known by in papers."""
+"""The counts that a data set is known by in papers, and those of each part of its split."""
 
-from typing import Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from fearec_cli.data.interactions import Interactions
-from fearec_cli.data.splits import held_out, training_targets
+from fearec_cli.data.splits import ColdTargets, Part, Split
+
+
+class PartCounts(BaseModel):
+    """Counts of the interactions that a split puts in one part.
+
+    Attributes:
+        interactions: how many.
+        users: of how many users.
+        first: earliest timestamp, ISO 8601 UTC, or None without times or interactions.
+        last: latest timestamp.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    interactions: int
+    users: int
+    first: str | None = None
+    last: str | None = None
+
+
+class TrainCounts(PartCounts):
+    """Counts of the training part.
+
+    Attributes:
+        prefixes: training targets, each with the history before it.
+    """
+
+    prefixes: int
+
+
+class HeldOutCounts(PartCounts):
+    """Counts of the validation or the test part.
+
+    Attributes:
+        targets: interactions that are predicted.
+        cold: what training never met.
+    """
+
+    targets: int
+    cold: ColdTargets
 
 
 class Statistics(BaseModel):
@@ -16,11 +56,11 @@ class Statistics(BaseModel):
         users: users left after filtering.
         items: distinct items left after filtering.
         interactions: rows left after filtering.
-        train_prefixes: training targets, each with the history before it.
-        valid: validation targets, one a user.
-        test: test targets, one a user.
         first: earliest timestamp, ISO 8601 UTC, or None without times.
         last: latest timestamp.
+        train: the training part.
+        valid: the validation part.
+        test: the test part.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,25 +68,25 @@ class Statistics(BaseModel):
     users: int
     items: int
     interactions: int
-    train_prefixes: int
-    valid: int
-    test: int
     first: str | None = None
     last: str | None = None
+    train: TrainCounts
+    valid: HeldOutCounts
+    test: HeldOutCounts
 
     @classmethod
-    def of(cls, interactions: Interactions) -> Self:
-        """Count."""
-        offsets, times = interactions.offsets, interactions.timestamps
+    def of(cls, interactions: Interactions, split: Split) -> Self:
+        """Count interactions as they are split."""
+        times = interactions.timestamps
         return cls(
             users=len(interactions.raw_users),
             items=len(interactions.raw_items),
             interactions=len(interactions.items),
-            train_prefixes=len(training_targets(offsets)),
-            valid=len(held_out(offsets, "valid")),
-            test=len(held_out(offsets, "test")),
             first=None if times is None else _iso(times.min()),
             last=None if times is None else _iso(times.max()),
+            train=TrainCounts(prefixes=split.training_prefixes, **_count(interactions, split, "train")),
+            valid=_count_held_out(interactions, split, "valid"),
+            test=_count_held_out(interactions, split, "test"),
         )
 
     @property
@@ -58,6 +98,21 @@ class Statistics(BaseModel):
     def sparsity(self) -> float:
         """Share of user-item cells without an interaction, repeated pairs counted as often as they occur."""
         return 1 - self.interactions / (self.users * self.items)
+
+
+def _count(interactions: Interactions, split: Split, part: Literal["train"] | Part) -> dict[str, Any]:
+    starts, ends = split.bounds(part)
+    times, met = interactions.timestamps, ends > starts
+    first = last = None
+    if times is not None and met.any():
+        # A user's interactions are oldest first, so those at the ends will do.
+        first, last = _iso(times[starts[met]].min()), _iso(times[ends[met] - 1].max())
+    return {"interactions": int((ends - starts).sum()), "users": int(met.sum()), "first": first, "last": last}
+
+
+def _count_held_out(interactions: Interactions, split: Split, part: Part) -> HeldOutCounts:
+    held_out = split.held_out(part)
+    return HeldOutCounts(targets=len(held_out), cold=held_out.cold, **_count(interactions, split, part))
 
 
 def _iso(microseconds: np.int64) -> str:

@@ -1,12 +1,12 @@
-"""Run a scorer over a split: a rank for every user's target, under both protocols.
+"""Run a scorer over a held-out part: a rank for every target, under both protocols.
 
-The split is leave-one-out (`fearec_cli.data.splits`). The model reads as much of a history as it can take;
-what is seen, for the masked protocol, is the whole of it.
+Which interactions are targets, the split says (`fearec_cli.data.splits`). The model reads as much of a
+history as it can take; what is seen, for the masked protocol, is the whole of it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,12 +14,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fearec_cli.data.batches import InteractionTable, Padding, gather_histories
-from fearec_cli.data.splits import held_out
+from fearec_cli.data.splits import HeldOut, Split
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.metrics import summarise
 from fearec_cli.evaluation.ranks import RankProtocol, rank_targets
-
-Split = Literal["valid", "test"]
 
 
 @runtime_checkable  # annotations are checked at run time in the tests
@@ -50,14 +48,15 @@ class Popularity:
 
     Args:
         table: the interactions.
+        split: which of them are for training.
     """
 
     max_length = 1
     padding: Padding = "right"
 
-    def __init__(self, table: InteractionTable) -> None:
+    def __init__(self, table: InteractionTable, split: Split) -> None:
         offsets, device = table.offsets, table.items.device
-        training_ends = torch.as_tensor(held_out(offsets.cpu().numpy(), "valid").targets, device=device)
+        training_ends = torch.as_tensor(split.bounds("train")[1], device=device)
         end_of_user = training_ends.repeat_interleave(offsets.diff())  # [T]
         training = table.items[torch.arange(len(table.items), device=device) < end_of_user]
         # float32 holds counts up to 2**24 exactly, and ranks no two items the wrong way round beyond.
@@ -74,27 +73,21 @@ class Popularity:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The rank of every user's target.
+    """The rank of every target.
 
     Attributes:
-        split: which target.
-        ranks: under each protocol, int64, in the order of the users in the interaction table; 1 is the
-            best.
+        held_out: the targets, with the user of each.
+        ranks: under each protocol, int64, in the order of the targets; 1 is the best.
     """
 
-    split: Split
-    ranks: Mapping[RankProtocol, Int[np.ndarray, "U"]]
-
-    @property
-    def users(self) -> int:
-        """How many users were evaluated."""
-        return len(self.ranks["unmasked"])
+    held_out: HeldOut
+    ranks: Mapping[RankProtocol, Int[np.ndarray, "P"]]
 
     def metrics(self, ks: Iterable[int]) -> dict[RankProtocol, dict[str, float]]:
         """Every metric at every k, under each protocol.
 
         Raises:
-            ValueError: no users, or a k below 1.
+            ValueError: no targets, or a k below 1.
         """
         ks = tuple(ks)
         return {protocol: summarise(ranks, ks) for protocol, ranks in self.ranks.items()}
@@ -104,19 +97,19 @@ class Evaluation:
 def evaluate(
     scorer: Scorer,
     table: InteractionTable,
-    split: Split,
+    held_out: HeldOut,
     *,
     batch_size: int = 512,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Rank every user's target among the whole catalogue.
+    """Rank every target among the whole catalogue.
 
     Args:
         scorer: what is evaluated, on the device of `table`.
         table: the interactions.
-        split: which target.
+        held_out: the targets.
         batch_size: histories represented at once.
-        on_progress: called after each batch with the number of users done and of all users.
+        on_progress: called after each batch with the number of targets done and of all targets.
 
     Raises:
         EvaluationError: the scorer's catalogue is not the table's, or a score is not a number.
@@ -128,29 +121,28 @@ def evaluate(
             "evaluate it on the data set that it was trained on"
         )
     items, device = table.items, table.items.device
-    held = held_out(table.offsets.cpu().numpy(), split)
-    all_starts = torch.as_tensor(held.starts, device=device)
-    all_targets = torch.as_tensor(held.targets, device=device)
-    unmasked = torch.empty(len(held), dtype=torch.int64, device=device)
+    all_starts = torch.as_tensor(held_out.starts, device=device)
+    all_targets = torch.as_tensor(held_out.targets, device=device)
+    unmasked = torch.empty(len(held_out), dtype=torch.int64, device=device)
     seen_masked = torch.empty_like(unmasked)
-    for first in range(0, len(held), batch_size):
-        users = slice(first, first + batch_size)
-        starts, targets = all_starts[users], all_targets[users]
+    for first in range(0, len(held_out), batch_size):
+        rows = slice(first, first + batch_size)
+        starts, targets = all_starts[rows], all_targets[rows]
         ids, lengths = gather_histories(items, starts, targets, scorer.max_length, scorer.padding)
         ranks = rank_targets(
             scorer.represent(ids, lengths), item_table, items[targets] - 1, *_seen(items, starts, targets)
         )
-        unmasked[users], seen_masked[users] = ranks.unmasked, ranks.seen_masked
+        unmasked[rows], seen_masked[rows] = ranks.unmasked, ranks.seen_masked
         if on_progress is not None:
-            on_progress(min(users.stop, len(held)), len(held))
-    return Evaluation(split, {"unmasked": unmasked.cpu().numpy(), "seen-masked": seen_masked.cpu().numpy()})
+            on_progress(min(rows.stop, len(held_out)), len(held_out))
+    return Evaluation(held_out, {"unmasked": unmasked.cpu().numpy(), "seen-masked": seen_masked.cpu().numpy()})
 
 
 def _seen(
     items: Int[Tensor, "T"], starts: Int[Tensor, "B"], ends: Int[Tensor, "B"]
 ) -> tuple[Int[Tensor, "P"], Int[Tensor, "P"]]:
-    """Every item of every history `items[start:end]`: row of the user in the batch, and row of the item."""
+    """Every item of every history `items[start:end]`: row of the history in the batch, and row of the item."""
     lengths = ends - starts
-    users = torch.arange(len(starts), device=items.device).repeat_interleave(lengths)
-    within = torch.arange(len(users), device=items.device) - (lengths.cumsum(0) - lengths)[users]
-    return users, items[starts[users] + within] - 1
+    histories = torch.arange(len(starts), device=items.device).repeat_interleave(lengths)
+    within = torch.arange(len(histories), device=items.device) - (lengths.cumsum(0) - lengths)[histories]
+    return histories, items[starts[histories] + within] - 1

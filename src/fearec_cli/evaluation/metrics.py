@@ -1,8 +1,8 @@
 """Metrics of a next-item ranking: pure functions of one vector of ranks.
 
-Every user has a single relevant item, the target, so each metric is a mean over users of a function of
-the target's rank (from 1; ties and masks are settled in `fearec_cli.evaluation.ranks`). Values are in
-[0, 1], not rounded and not percentages.
+A target is the single relevant item after its history, so each metric is a mean over targets of a function of
+the target's rank (from 1; ties and masks are settled in `fearec_cli.evaluation.ranks`). Where a user has
+several targets, each counts the same. Values are in [0, 1], not rounded and not percentages.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,19 +12,19 @@ from jaxtyping import Bool, Int
 
 from fearec_cli.errors import ConfigError, did_you_mean
 
-Metric = Callable[[Int[np.ndarray, "U"], int], float]
+Metric = Callable[[Int[np.ndarray, "P"], int], float]
 
 
-def hit_rate(ranks: Int[np.ndarray, "U"], k: int) -> float:
-    """HR@k: share of users whose target is among the first k.
+def hit_rate(ranks: Int[np.ndarray, "P"], k: int) -> float:
+    """HR@k: share of targets among the first k.
 
-    mean over users of [rank <= k]. With a single relevant item it equals Recall@k.
+    mean over targets of [rank <= k]. With a single relevant item it equals Recall@k.
 
     >>> hit_rate(np.array([1, 3, 11, 40]), 10)
     0.5
 
     Args:
-        ranks: rank of each user's target.
+        ranks: rank of each target.
         k: length of the list.
 
     Raises:
@@ -33,17 +33,17 @@ def hit_rate(ranks: Int[np.ndarray, "U"], k: int) -> float:
     return float(_within(ranks, k).mean())
 
 
-def ndcg(ranks: Int[np.ndarray, "U"], k: int) -> float:
+def ndcg(ranks: Int[np.ndarray, "P"], k: int) -> float:
     """NDCG@k: discounted gain of the target's place (Järvelin and Kekäläinen, TOIS 2002, binary gain).
 
-    mean over users of [rank <= k] / log2(rank + 1). The ideal list has the target first, whose gain is
+    mean over targets of [rank <= k] / log2(rank + 1). The ideal list has the target first, whose gain is
     1 / log2(2) = 1, so that DCG and NDCG are the same.
 
     >>> ndcg(np.array([1, 3, 11, 40]), 10)  # (1 + 1/2 + 0 + 0) / 4
     0.375
 
     Args:
-        ranks: rank of each user's target.
+        ranks: rank of each target.
         k: length of the list.
 
     Raises:
@@ -52,16 +52,16 @@ def ndcg(ranks: Int[np.ndarray, "U"], k: int) -> float:
     return float((_within(ranks, k) / np.log2(ranks + 1.0)).mean())
 
 
-def mrr(ranks: Int[np.ndarray, "U"], k: int) -> float:
+def mrr(ranks: Int[np.ndarray, "P"], k: int) -> float:
     """MRR@k: reciprocal of the target's rank (Voorhees, TREC-8 1999, cut off at k).
 
-    mean over users of [rank <= k] / rank.
+    mean over targets of [rank <= k] / rank.
 
     >>> mrr(np.array([1, 4, 11, 40]), 10)  # (1 + 1/4 + 0 + 0) / 4
     0.3125
 
     Args:
-        ranks: rank of each user's target.
+        ranks: rank of each target.
         k: length of the list.
 
     Raises:
@@ -97,14 +97,14 @@ def parse_metric(text: str) -> tuple[Metric, int]:
     return METRICS[name], k
 
 
-def summarise(ranks: Int[np.ndarray, "U"], ks: Iterable[int]) -> dict[str, float]:
+def summarise(ranks: Int[np.ndarray, "P"], ks: Iterable[int]) -> dict[str, float]:
     """Every metric at every k, in the order HR@5, NDCG@5, MRR@5, HR@10, ...
 
     >>> summarise(np.array([1, 3, 11, 40]), [10])["HR@10"]
     0.5
 
     Args:
-        ranks: rank of each user's target.
+        ranks: rank of each target.
         ks: lengths of the list, in the order wanted.
 
     Raises:
@@ -113,13 +113,13 @@ def summarise(ranks: Int[np.ndarray, "U"], ks: Iterable[int]) -> dict[str, float
     return {f"{name}@{k}": metric(ranks, k) for k in ks for name, metric in METRICS.items()}
 
 
-def _within(ranks: Int[np.ndarray, "U"], k: int) -> Bool[np.ndarray, "U"]:
-    """Whose target is among the first k. A mean over nobody has no value, so nobody is refused."""
+def _within(ranks: Int[np.ndarray, "P"], k: int) -> Bool[np.ndarray, "P"]:
+    """Which targets are among the first k. A mean over none has no value, so none is refused."""
     if ranks.size == 0:
-        raise ValueError("no ranks: a metric of no users is not defined")
+        raise ValueError("no ranks: a metric of no targets is not defined")
     if k < 1:
         raise ValueError(f"k is {k}: a list has at least one place")
     if ranks.min() < 1:
         raise ValueError(f"a rank is {ranks.min()}: the best rank is 1")
-    within: Bool[np.ndarray, "U"] = ranks <= k
+    within: Bool[np.ndarray, "P"] = ranks <= k
     return within

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from fearec_cli.atomic import atomic_file
 from fearec_cli.config import RunConfig, read_config
+from fearec_cli.data.split_rules import LeaveOneOut, SplitRule
 from fearec_cli.errors import CheckpointError, ConfigError
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.model.compose import build_encoder
@@ -55,6 +56,7 @@ class CheckpointInfo(BaseModel):
         components: where its components came from.
         dataset: name of the data set it was trained on.
         fingerprint: of that data set.
+        split: what held out its targets.
         step: optimiser steps taken.
         metrics: of validation, by protocol; empty where the run was stopped before one.
     """
@@ -66,6 +68,7 @@ class CheckpointInfo(BaseModel):
     components: tuple[Origin, ...]
     dataset: str
     fingerprint: str
+    split: SplitRule = LeaveOneOut()  # the only one when checkpoints did not tell
     step: int
     metrics: Mapping[RankProtocol, Mapping[str, float]]
 
@@ -95,6 +98,7 @@ def describe(
     *,
     dataset: str,
     fingerprint: str,
+    split: SplitRule,
     step: int,
     metrics: Mapping[RankProtocol, Mapping[str, float]],
 ) -> CheckpointInfo:
@@ -108,6 +112,7 @@ def describe(
         components=origins,
         dataset=dataset,
         fingerprint=fingerprint,
+        split=split,
         step=step,
         metrics=metrics,
     )

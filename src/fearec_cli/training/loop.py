@@ -104,6 +104,7 @@ class Trainer:
         torch.manual_seed(config.training.seed)
         self._table = InteractionTable.load(prepared, device)
         self._prefixes = TrainingPrefixes(self._table, prepared, config.model.max_length, config.model.padding)
+        self._valid = prepared.split.valid
         if len(self._prefixes) == 0:
             raise DataError(
                 f"{prepared.directory}: no user has the 4 interactions that make one training prefix beside a "
@@ -239,7 +240,7 @@ class Trainer:
         training, place = self._config.training, self._state.place
         encoder = self._state.encoder.eval()
         try:
-            evaluation = evaluate(encoder, self._table, "valid")
+            evaluation = evaluate(encoder, self._table, self._valid)
         except EvaluationError as error:
             raise TrainingError(f"step {place.step}: {error}; {self._saves.last_good(self._state)}") from error
         ks = sorted({*RECORDED_KS, self._metric_k})

@@ -56,6 +56,7 @@ class Saves:
             self._registry,
             dataset=self._prepared.name,
             fingerprint=self._prepared.fingerprint,
+            split=self._prepared.split.rule,
             step=state.place.step,
             metrics=metrics,
         )

@@ -47,14 +47,10 @@ def test_every_choice_is_recorded() -> None:
     run("sequences", "--from", "log.txt", "--out", "here/small", "--min-length", "5", "--deduplicate", "all")
     manifest = open_prepared(Path("here/small")).manifest
     assert manifest.name == "small"
-    assert manifest.settings.model_dump() == {
-        "min_rating": None,
-        "since": None,
-        "until": None,
+    assert manifest.settings.model_dump(exclude_none=True) == {
+        "split": "leave-one-out",
         "deduplicate": "all",
         "k_core": 0,
-        "user_core": None,
-        "item_core": None,
         "min_length": 5,
         "max_users": 0,
         "seed": 0,
@@ -88,7 +84,7 @@ def test_not_even_force_removes_what_is_no_data_set(workplace: Path) -> None:
 
 
 def test_the_adapter_proposes_the_k_core_and_the_user_decides() -> None:
-    Path("log.csv").write_text("user,item\n" + "u,a\nu,b\nu,c\n")
+    Path("log.csv").write_text("user,item\n" + "u,a\nu,b\nu,c\nu,d\n")
     arguments = ("csv", "--from", "log.csv", "--set", "csv.time=")
     with pytest.raises(DataError, match="the 5-core is empty"):
         run(*arguments)

@@ -13,7 +13,6 @@ from fearec_cli.data import encoding
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.prepare import prepare
 from fearec_cli.data.settings import Settings
-from fearec_cli.data.statistics import Statistics
 from fearec_cli.data.watching import Watcher
 from fearec_cli.errors import DataError
 
@@ -235,21 +234,3 @@ def test_an_adapter_that_breaks_the_contract_is_named(frame: pl.DataFrame, messa
     log = Log(frame=frame.lazy(), source=Source(adapter="theirs", location="x"))
     with pytest.raises(DataError, match=rf"{message}.*adapter 'theirs'"):
         prepare(log, OFF)
-
-
-def test_statistics_by_hand() -> None:
-    day = 86_400 * 10**6
-    rows = [("u", item, day, 1.0) for item in "abcd"] + [("v", item, 2 * day, 1.0) for item in "abc"]
-    counts = Statistics.of(prepare(log_of(rows), OFF))
-    assert counts == Statistics(
-        users=2,
-        items=4,
-        interactions=7,
-        train_prefixes=1,
-        valid=2,
-        test=2,
-        first="1970-01-02T00:00:00Z",
-        last="1970-01-03T00:00:00Z",
-    )
-    assert counts.mean_length == 3.5
-    assert counts.sparsity == 1 - 7 / 8

@@ -148,8 +148,8 @@ def flip_last_byte(directory: Path) -> None:
     ("damage", "message"),
     [
         (
-            edit(lambda content: content.update(format=2)),
-            r"dataset\.json: has format 2.*newer fearec.*upgrade",
+            edit(lambda content: content.update(format=3)),
+            r"dataset\.json: has format 3.*newer fearec.*upgrade",
         ),
         (
             edit(lambda content: content.update(format="x")),

@@ -1,7 +1,5 @@
 """What a scorer is shown, what it is asked for, and what is masked."""
 
-from itertools import chain
-
 import numpy as np
 import pytest
 import torch
@@ -9,13 +7,18 @@ import torch
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.evaluate import Evaluation, Popularity, evaluate
+from support import tiny
 
 SEQUENCES = [[1, 2, 3, 4, 5], [2, 2, 6], [6, 1, 3, 1]]
 
 
-def table_of(sequences, n_items=6) -> InteractionTable:
-    offsets = np.cumsum([0, *map(len, sequences)])
-    return InteractionTable(torch.tensor(list(chain(*sequences))), torch.tensor(offsets), n_items)
+def run(scorer, sequences, part, n_items=6, **settings):
+    data = tiny.prepared(sequences, n_items)
+    return evaluate(scorer, table_of(data), data.split.held_out(part), **settings)
+
+
+def table_of(data) -> InteractionTable:
+    return InteractionTable.load(data, torch.device("cpu"))
 
 
 class Recorder:
@@ -35,24 +38,24 @@ class Recorder:
 
 def test_test_split_shows_all_but_the_last():
     scorer = Recorder()
-    evaluate(scorer, table_of(SEQUENCES), "test")
+    run(scorer, SEQUENCES, "test")
     assert scorer.shown == [([2, 3, 4], 3), ([2, 2, 0], 2), ([6, 1, 3], 3)]
 
 
 def test_valid_split_shows_all_but_the_last_two():
     scorer = Recorder(padding="left")
-    evaluate(scorer, table_of(SEQUENCES), "valid")
+    run(scorer, SEQUENCES, "valid")
     assert scorer.shown == [([1, 2, 3], 3), ([0, 0, 2], 1), ([0, 6, 1], 2)]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 512])
 def test_ranks_by_hand(batch_size):
-    test = evaluate(Recorder(), table_of(SEQUENCES), "test", batch_size=batch_size)
+    test = run(Recorder(), SEQUENCES, "test", batch_size=batch_size)
     # Targets 5, 6 and 1 are second, first and sixth of six; the last user saw 6 and 3 (and 1 itself).
-    assert test.users == 3
+    assert test.held_out.users.tolist() == [0, 1, 2]
     assert test.ranks["unmasked"].tolist() == [2, 1, 6]
     assert test.ranks["seen-masked"].tolist() == [2, 1, 4]
-    valid = evaluate(Recorder(), table_of(SEQUENCES), "valid", batch_size=batch_size)
+    valid = run(Recorder(), SEQUENCES, "valid", batch_size=batch_size)
     # Targets 4, 2 and 3; the second user has seen the target, the third saw 6.
     assert valid.ranks["unmasked"].tolist() == [3, 5, 4]
     assert valid.ranks["seen-masked"].tolist() == [3, 5, 3]
@@ -60,15 +63,17 @@ def test_ranks_by_hand(batch_size):
 
 def test_masks_the_whole_history_not_only_what_the_model_reads():
     scorer = Recorder(max_length=1)
-    evaluation = evaluate(scorer, table_of([[6, 5, 4, 2, 1]]), "test")
+    evaluation = run(scorer, [[6, 5, 4, 2, 1]], "test")
     assert scorer.shown == [([2], 1)]
     assert evaluation.ranks["unmasked"].tolist() == [6]
     assert evaluation.ranks["seen-masked"].tolist() == [2]  # only item 3 is left before item 1
 
 
 def test_metrics_under_both_protocols():
-    evaluation = Evaluation("test", {"unmasked": np.array([1, 2, 4, 9]), "seen-masked": np.array([1, 1, 2, 4])})
-    assert evaluation.users == 4
+    evaluation = Evaluation(
+        tiny.held_out("test", users=range(4)),
+        {"unmasked": np.array([1, 2, 4, 9]), "seen-masked": np.array([1, 1, 2, 4])},
+    )
     metrics = evaluation.metrics(k for k in (1, 5))
     assert list(metrics) == ["unmasked", "seen-masked"]
     assert metrics["unmasked"]["HR@1"] == 0.25
@@ -78,30 +83,35 @@ def test_metrics_under_both_protocols():
 
 def test_tells_how_far_it_is():
     steps = []
-    evaluate(Recorder(), table_of(SEQUENCES), "test", batch_size=2, on_progress=lambda *step: steps.append(step))
+    run(Recorder(), SEQUENCES, "test", batch_size=2, on_progress=lambda *step: steps.append(step))
     assert steps == [(2, 3), (3, 3)]
 
 
 def test_refuses_a_scorer_of_another_catalogue():
     with pytest.raises(EvaluationError, match="the model knows 7 items and the data set has 6"):
-        evaluate(Recorder(n_items=7), table_of(SEQUENCES), "test")
+        run(Recorder(n_items=7), SEQUENCES, "test")
 
 
 def test_passes_on_that_scores_are_not_a_number():
     scorer = Recorder()
     scorer.represent = lambda ids, lengths: torch.full((len(ids), 1), torch.nan)
     with pytest.raises(EvaluationError, match="NaN"):
-        evaluate(scorer, table_of(SEQUENCES), "test")
+        run(scorer, SEQUENCES, "test")
+
+
+def popularity() -> Popularity:
+    data = tiny.prepared(SEQUENCES)
+    return Popularity(table_of(data), data.split)
 
 
 def test_popularity_counts_the_training_part_alone():
-    counts = Popularity(table_of(SEQUENCES)).item_table()
+    counts = popularity().item_table()
     # The training parts are 1 2 3, 2 and 6 1.
     assert counts.tolist() == [[2.0], [2.0], [1.0], [0.0], [0.0], [1.0]]
 
 
 def test_popularity_goes_through_the_same_ranks():
-    evaluation = evaluate(Popularity(table_of(SEQUENCES)), table_of(SEQUENCES), "test")
+    evaluation = run(popularity(), SEQUENCES, "test")
     # Counts of items 1 to 6 are 2 2 1 0 0 1; the targets are 5, 6 and 1; equals count against them.
     assert evaluation.ranks["unmasked"].tolist() == [6, 4, 2]
     assert evaluation.ranks["seen-masked"].tolist() == [2, 3, 2]

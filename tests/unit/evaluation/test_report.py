@@ -2,20 +2,28 @@
 
 import io
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
+from fearec_cli.data.splits import ColdTargets
 from fearec_cli.evaluation.evaluate import Evaluation
 from fearec_cli.evaluation.report import Report, to_json, to_table
+from support.tiny import held_out
 
 
 @pytest.fixture
 def report():
-    model = Evaluation("test", {"unmasked": np.array([2, 3, 40]), "seen-masked": np.array([1, 3, 40])})
-    popularity = Evaluation("test", {"unmasked": np.array([9, 99, 9]), "seen-masked": np.array([8, 98, 8])})
-    return Report(dataset="shop [2014]", fingerprint="ab12", model=model, popularity=popularity, ks=(1, 10))
+    targets = held_out("test", users=range(3))
+    model = Evaluation(targets, {"unmasked": np.array([2, 3, 40]), "seen-masked": np.array([1, 3, 40])})
+    popularity = Evaluation(targets, {"unmasked": np.array([9, 99, 9]), "seen-masked": np.array([8, 98, 8])})
+    return Report(
+        dataset="shop [2014]", fingerprint="ab12", rule=LeaveOneOut(), model=model, popularity=popularity, ks=(1, 10)
+    )
 
 
 def printed(report, width=80):
@@ -26,9 +34,13 @@ def printed(report, width=80):
 
 def test_json_is_exact_and_names_protocols(report):
     values = json.loads(json.dumps(to_json(report)))
-    assert list(values) == ["dataset", "fingerprint", "split", "users", "protocols", "popularity"]
+    assert list(values) == [
+        *("dataset", "fingerprint", "split", "rule", "targets", "users", "cold", "protocols", "popularity")
+    ]
     assert (values["dataset"], values["fingerprint"]) == ("shop [2014]", "ab12")
-    assert (values["split"], values["users"]) == ("test", 3)
+    assert (values["split"], values["targets"], values["users"]) == ("test", 3, 3)
+    assert values["rule"] == {"rule": "leave-one-out"}
+    assert values["cold"] == {"users": 0, "items": 0, "dropped": 0}
     assert list(values["protocols"]) == list(values["popularity"]) == ["unmasked", "seen-masked"]
     assert list(values["protocols"]["unmasked"]) == ["HR@1", "NDCG@1", "MRR@1", "HR@10", "NDCG@10", "MRR@10"]
     assert values["protocols"]["unmasked"]["HR@10"] == 2 / 3
@@ -48,4 +60,32 @@ def test_table_is_plain_in_a_pipe(report):
     text = printed(report)
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 80
-    assert "shop [2014], test, 3 users" in text
+    assert [line.strip() for line in text.splitlines()[:2]] == ["shop [2014], test, 3 targets", "leave-one-out"]
+
+
+def test_a_split_by_time_is_told_with_its_boundaries_and_what_is_cold(report):
+    rule = GlobalTime(
+        valid_from=datetime(2021, 8, 11, 0, 56, 54, 42_000, UTC),
+        test_from=datetime(2022, 7, 16, tzinfo=UTC),
+        target="all",
+        cold="drop",
+    )
+    targets = held_out("test", users=[0, 0, 4], cold=ColdTargets(5, 6, 7))
+    report = replace(report, rule=rule, model=replace(report.model, held_out=targets))
+    text = " ".join(printed(report).split())
+    assert text.startswith(
+        "shop [2014], test, 3 targets of 2 users "
+        "global-time, valid from 2021-08-11T00:56:54.042000Z, test from 2022-07-16T00:00:00Z, "
+        "target all, cold drop "
+        "5 targets of users and 6 with items that training never met, 7 dropped"
+    )
+    values = json.loads(json.dumps(to_json(report)))
+    assert values["rule"] == {
+        "rule": "global-time",
+        "valid_from": "2021-08-11T00:56:54.042000Z",
+        "test_from": "2022-07-16T00:00:00Z",
+        "target": "all",
+        "cold": "drop",
+    }
+    assert (values["targets"], values["users"]) == (3, 2)
+    assert values["cold"] == {"users": 5, "items": 6, "dropped": 7}

@@ -11,6 +11,7 @@ from safetensors import safe_open
 
 from fearec_cli.config import RunConfig
 from fearec_cli.data.batches import gather_histories
+from fearec_cli.data.split_rules import LeaveOneOut
 from fearec_cli.errors import CheckpointError, OutputError
 from fearec_cli.model.compose import build_encoder
 from fearec_cli.registry import Registry, load_components
@@ -23,7 +24,8 @@ SETTINGS = config("model.layers=1", preset="sasrec")
 
 
 def info(run: RunConfig) -> CheckpointInfo:
-    return describe(run, load_components(), dataset="shop", fingerprint="ab12", step=7, metrics=METRICS)
+    data = {"dataset": "shop", "fingerprint": "ab12", "split": LeaveOneOut()}
+    return describe(run, load_components(), **data, step=7, metrics=METRICS)
 
 
 def saved(path: Path, item_ids: list[str], run: RunConfig = SETTINGS) -> Path:

@@ -3,15 +3,13 @@
 import json
 import time
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from fearec_cli.data.manifest import Manifest
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.errors import DataError, TrainingError
 from fearec_cli.evaluation.evaluate import Evaluation
@@ -19,7 +17,7 @@ from fearec_cli.registry import load_components
 from fearec_cli.training import loop
 from fearec_cli.training.checkpoint import load_checkpoint
 from fearec_cli.training.loop import Outcome, Stop, Trainer
-from support.tiny import config, prepared
+from support.tiny import config, held_out, prepared
 
 # 8 users of 6 items: 24 training prefixes, 3 steps of 8 an epoch.
 SEQUENCES = [[(user + place) % 12 + 1 for place in range(6)] for user in range(8)]
@@ -46,8 +44,7 @@ class Listener:
 
 
 def data(sequences: list[list[int]] = SEQUENCES) -> Prepared:
-    manifest = cast("Manifest", SimpleNamespace(name="tiny", fingerprint="ab12"))
-    return Prepared(Path("nowhere"), manifest, prepared(sequences, n_items=12).interactions)
+    return prepared(sequences, n_items=12)
 
 
 def trainer(directory: Path, *assignments: str, listener: Listener | None = None, **flags: Any) -> Trainer:
@@ -72,7 +69,9 @@ def script(monkeypatch: pytest.MonkeyPatch):
         def evaluate(*_arguments: Any) -> Evaluation:
             good = ahead.pop(0) if len(ahead) > 1 else ahead[0]
             ranks = np.array([1] * good + [11] * (10 - good))
-            return Evaluation("valid", {"unmasked": ranks, "seen-masked": ranks[::-1].copy()})
+            return Evaluation(
+                held_out("valid", users=range(10)), {"unmasked": ranks, "seen-masked": ranks[::-1].copy()}
+            )
 
         monkeypatch.setattr(loop, "evaluate", evaluate)
 

@@ -1,0 +1,197 @@
+"""What holds interactions out: the user's wish, and the rule that it becomes on a given log.
+
+Two rules, which answer different questions (docs/data.md):
+
+- `leave-one-out` holds out each user's last two interactions. It is what papers compare on, and it lets
+  training see other users' future (Ji et al., arXiv 2010.11060).
+- `global-time` cuts the log at two moments, so that nothing is learned from what happened after the first
+  (Gusak et al., "Time to Split", arXiv 2507.16289).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from fearec_cli.api import Options
+from fearec_cli.errors import DataError
+
+Target = Literal["last", "first", "all"]
+ColdPolicy = Literal["drop", "count"]
+Times = TypeVar("Times", npt.NDArray[np.int64], pl.Expr)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DEFAULTS: Mapping[str, Any] = {"valid_from": 0.8, "test_from": 0.9, "target": "last", "cold": "drop"}
+
+
+def _read_boundary(value: object) -> object:
+    """A share of the interactions as a number, or a moment; text is either, ISO 8601 in UTC unless it names a zone."""
+    if value is None or isinstance(value, datetime):
+        return value
+    try:
+        share = float(str(value))
+    except ValueError:
+        share = None
+    if share is not None and 0 < share < 1:
+        return share
+    try:
+        moment = datetime.fromisoformat(str(value)) if share is None else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ValueError("must be a share of the interactions such as 0.8, or a UTC time such as 2021-08-11T00:57:00")
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Boundary = Annotated[float | datetime, BeforeValidator(_read_boundary)]
+
+
+class SplitSettings(Options):
+    """How interactions are to be held out, as the user asks for it.
+
+    With `global-time`, what is not given takes its default here, so that the record tells all.
+    """
+
+    split: Literal["leave-one-out", "global-time"] = Field(
+        "leave-one-out", description="hold out each user's last two interactions, or all from a moment on"
+    )
+    valid_from: Boundary | None = Field(
+        None, description="global-time: where validation starts, a share of the interactions or a UTC time"
+    )
+    test_from: Boundary | None = Field(None, description="global-time: where testing starts, likewise")
+    target: Target | None = Field(
+        None, description="global-time: which of a user's interactions in a period are predicted"
+    )
+    cold: ColdPolicy | None = Field(
+        None, description="global-time: drop targets whose user or item training never met, or keep and count them"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("split") == "global-time":
+            return {**values, **{name: default for name, default in _DEFAULTS.items() if values.get(name) is None}}
+        return values
+
+    @model_validator(mode="after")
+    def _agree(self) -> "SplitSettings":
+        given = [name for name in _DEFAULTS if getattr(self, name) is not None]
+        if self.split == "leave-one-out" and given:
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise ValueError(f"{flags} needs --split global-time")
+        start, end = self.valid_from, self.test_from
+        # Whether a share comes before a time is known when the log is.
+        if (isinstance(start, float) and isinstance(end, float) and start >= end) or (
+            isinstance(start, datetime) and isinstance(end, datetime) and start >= end
+        ):
+            raise ValueError("--valid-from must come before --test-from")
+        return self
+
+    @property
+    def shortest(self) -> int:
+        """Interactions that every user must have: leave-one-out needs one each to train on, to validate and to test."""
+        return 3 if self.split == "leave-one-out" else 1
+
+
+class LeaveOneOut(BaseModel):
+    """The last interaction of each user is the test target, the one before it the validation target."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rule: Literal["leave-one-out"] = "leave-one-out"
+
+    def fingerprint(self, content: str) -> str:
+        """The content's own: the rule has no choice in it."""
+        return content
+
+    def __str__(self) -> str:
+        return self.rule
+
+
+class GlobalTime(BaseModel):
+    """Training before one moment, validation from there to another, testing from there on.
+
+    Attributes:
+        valid_from: t1; all before it is for training.
+        test_from: t2; validation is what lies in [t1, t2), testing what comes at t2 or later.
+        target: which of a user's interactions in a period are predicted. The history of a target is all
+            that precedes it, so that `all` is successive evaluation in the words of arXiv 2507.16289.
+        cold: whether a target whose user or item has no interaction in training is dropped or kept.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rule: Literal["global-time"] = "global-time"
+    valid_from: datetime
+    test_from: datetime
+    target: Target
+    cold: ColdPolicy
+
+    @property
+    def boundaries(self) -> tuple[int, int]:
+        """t1 and t2 in microseconds since 1970 UTC."""
+        start, end = ((moment - _EPOCH) // timedelta(microseconds=1) for moment in (self.valid_from, self.test_from))
+        return start, end
+
+    def in_training(self, times: Times) -> Any:
+        """Which interactions training may see, of their times in microseconds: a mask, or a polars expression."""
+        return times < self.boundaries[0]
+
+    def fingerprint(self, content: str) -> str:
+        """SHA-256 of the content's fingerprint with the rule: another split is another data set."""
+        start, end = self.boundaries
+        return hashlib.sha256(f"{content} {self.rule} {start} {end} {self.target} {self.cold}".encode()).hexdigest()
+
+    def __str__(self) -> str:
+        start, end = (moment.isoformat().replace("+00:00", "Z") for moment in (self.valid_from, self.test_from))
+        return f"{self.rule}, valid from {start}, test from {end}, target {self.target}, cold {self.cold}"
+
+
+SplitRule = Annotated[LeaveOneOut | GlobalTime, Field(discriminator="rule")]
+
+
+def resolve(settings: SplitSettings, times: npt.NDArray[np.int64] | None, where: str) -> LeaveOneOut | GlobalTime:
+    """The rule that is asked for, its moments found in the log.
+
+    A share q stands for the time of the interaction at place floor(q T) in the order of time, the first one
+    being at 0: at most that share of the T interactions comes before it, equal times being kept together.
+
+    Args:
+        settings: what is asked for.
+        times: int64 [T], microseconds, in any order; None where the log has none.
+        where: the log's name, for the messages.
+
+    Raises:
+        DataError: there are no times, or no time lies between the two moments.
+    """
+    if settings.split == "leave-one-out":
+        return LeaveOneOut()
+    if times is None:
+        raise DataError(
+            f"{where}: has no times, and --split global-time needs them; read a column of times, or use "
+            f"--split leave-one-out"
+        )
+    wanted = cast("tuple[float | datetime, float | datetime]", (settings.valid_from, settings.test_from))
+    places = [int(share * len(times)) for share in wanted if isinstance(share, float)]
+    ordered = np.partition(times, places) if places else times
+    found = (ordered[int(value * len(times))] if isinstance(value, float) else value for value in wanted)
+    try:
+        start, end = (
+            value if isinstance(value, datetime) else _EPOCH + timedelta(microseconds=int(value)) for value in found
+        )
+    except OverflowError:
+        raise DataError(f"{where}: a time lies beyond the year 9999; is its unit right?") from None
+    rule = GlobalTime.model_validate(
+        {"valid_from": start, "test_from": end, "target": settings.target, "cold": settings.cold}
+    )
+    if start >= end:
+        raise DataError(
+            f"{where}: validation would begin at {start.isoformat()} and end at {end.isoformat()}, before anything "
+            f"happens; move --valid-from and --test-from apart"
+        )
+    return rule
