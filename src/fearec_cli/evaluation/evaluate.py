@@ -19,6 +19,12 @@ from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.metrics import summarise
 from fearec_cli.evaluation.ranks import RankProtocol, rank_targets
 
+# Positions represented at once. On a CPU a batch's signals stay in the cache: 64 to 128 histories of 50 positions
+# take three quarters of the time of 512. Elsewhere a batch is some hundred launches.
+_CPU_POSITIONS, _POSITIONS = 2**12, 2**16
+# Histories ranked at once: the more, the better the blocks of `rank_targets`.
+_RANKED = 2048
+
 
 @runtime_checkable  # annotations are checked at run time in the tests
 class Scorer(Protocol):
@@ -99,7 +105,7 @@ def evaluate(
     table: InteractionTable,
     held_out: HeldOut,
     *,
-    batch_size: int = 512,
+    batch_size: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Rank every target among the whole catalogue.
@@ -108,7 +114,7 @@ def evaluate(
         scorer: what is evaluated, on the device of `table`.
         table: the interactions.
         held_out: the targets.
-        batch_size: histories represented at once.
+        batch_size: histories represented at once; by the device and their length unless given.
         on_progress: called after each batch with the number of targets done and of all targets.
 
     Raises:
@@ -125,16 +131,20 @@ def evaluate(
     all_targets = torch.as_tensor(held_out.targets, device=device)
     unmasked = torch.empty(len(held_out), dtype=torch.int64, device=device)
     seen_masked = torch.empty_like(unmasked)
-    for first in range(0, len(held_out), batch_size):
-        rows = slice(first, first + batch_size)
+    if batch_size is None:
+        batch_size = max(1, (_CPU_POSITIONS if device.type == "cpu" else _POSITIONS) // scorer.max_length)
+    for first in range(0, len(held_out), max(batch_size, _RANKED)):
+        rows = slice(first, first + max(batch_size, _RANKED))
         starts, targets = all_starts[rows], all_targets[rows]
         ids, lengths = gather_histories(items, starts, targets, scorer.max_length, scorer.padding)
-        ranks = rank_targets(
-            scorer.represent(ids, lengths), item_table, items[targets] - 1, *_seen(items, starts, targets)
-        )
+        represented, done = [], first
+        for batch in zip(ids.split(batch_size), lengths.split(batch_size), strict=True):
+            represented.append(scorer.represent(*batch))
+            done += len(batch[0])
+            if on_progress is not None:
+                on_progress(done, len(held_out))
+        ranks = rank_targets(torch.cat(represented), item_table, items[targets] - 1, *_seen(items, starts, targets))
         unmasked[rows], seen_masked[rows] = ranks.unmasked, ranks.seen_masked
-        if on_progress is not None:
-            on_progress(min(rows.stop, len(held_out)), len(held_out))
     return Evaluation(held_out, {"unmasked": unmasked.cpu().numpy(), "seen-masked": seen_masked.cpu().numpy()})
 
 

@@ -24,9 +24,9 @@ from fearec_cli.errors import EvaluationError
 
 RankProtocol = Literal["unmasked", "seen-masked"]
 
-# Users and scores of a block. On a CPU a block stays in the cache, where the product leaves its scores for the
-# count; fewer users would starve the product. Measured on 12,101 and on 1,000,000 items of 64 dimensions: 64 or 128 users and 1 to 4 MB are
-# the best of 16 to 128 and 1 to 8.
+# Users and bytes of scores of a block. On a CPU a block stays in the cache, where the product leaves its scores
+# for the count; fewer users would starve the product. Measured on 12,101 and on 1,000,000 items of 64 dimensions:
+# 64 and 128 users, 1 to 4 MB are the best of 16 to 128 and 1 to 8.
 _CPU_USERS, _CPU_BYTES = 64, 2 * 2**20
 # Elsewhere a block is a handful of launches.
 _USERS, _BYTES = 1024, 64 * 2**20
@@ -109,7 +109,7 @@ def rank_targets(
                 scores = score(users, block)
             any_nan |= scores.amax().isnan()  # amax propagates NaN
             # 1 and 0 in place of the scores: a third of the time of a comparison that gives bool on a CPU. Their
-            # sum is exact, as a block is narrower than 2**24.
+            # sum is exact, as no block is wider than 2**24.
             ahead = scores.ge_(at_target)
             unmasked[users] += ahead.sum(1).long()
             tile = row * grid.width + block
