@@ -15,6 +15,7 @@ Sources: cseweb.ucsd.edu/~jmcauley/datasets/amazon/links.html, nijianmo.github.i
 amazon-reviews-2023.github.io.
 """
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -24,7 +25,7 @@ import polars as pl
 
 from fearec_adapters._columns import named
 from fearec_adapters._files import File, text_lines
-from fearec_adapters._lines import log_frame, objects, with_first
+from fearec_adapters._lines import first_keys, log_frame, objects
 from fearec_adapters._table import Table
 from fearec_adapters._times import Clock
 from fearec_cli.errors import DataError
@@ -62,9 +63,8 @@ def read_local(file: File, year: int, order: Order, adapter: str) -> Read:
 
 def read_reviews(file: File, year: int, adapter: str) -> Read:
     """A file with one review a line."""
-    first, items = with_first(objects(file))
-    columns = columns_of([str(key) for key in first], file, year, adapter)
-    frame, clock = log_frame(items, columns, "auto", file=file)
+    columns = columns_of(first_keys(file), file, year, adapter)
+    frame, clock = log_frame(functools.partial(objects, file), columns, "auto", file=file)
     return frame, clock, {}
 
 

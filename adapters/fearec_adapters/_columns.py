@@ -113,7 +113,7 @@ def time_notes(columns: Mapping[str, str], clock: Clock) -> dict[str, str]:
 
 
 def log_columns(
-    raw: pl.LazyFrame,
+    raw: pl.DataFrame,
     clock: Clock,
     *,
     where: object,
@@ -121,7 +121,7 @@ def log_columns(
     place: Callable[[int], str],
     value: Callable[[int, str], object],
 ) -> pl.DataFrame:
-    """The columns of a `fearec_cli.api.Log`.
+    """The columns of a `fearec_cli.api.Log`, of some rows.
 
     Args:
         raw: the source's columns under the log's names, and "row", which numbers them.
@@ -134,7 +134,7 @@ def log_columns(
     Raises:
         DataError: an id is missing, a time or a rating is none; names file, line and value.
     """
-    schema = raw.collect_schema()
+    schema = raw.schema
     parsed = []
     for column, name in names.items():
         dtype = schema[column]
@@ -142,14 +142,13 @@ def log_columns(
             parsed.append(clock.microseconds(pl.col(column), dtype).alias(column))
         elif column == "rating":
             parsed.append(_finite(pl.col(column), dtype).alias(column))
-        elif dtype.is_nested() or dtype.is_float() or dtype.is_temporal() or dtype == pl.Boolean:
-            raise DataError(f"{where}: the {column} (column {name!r}) is of type {dtype}, and ids are text or numbers")
         else:
+            check_id(dtype, column, name, where=where)
             parsed.append(pl.col(column).cast(pl.String, strict=False).replace("", None).alias(column))
-    table = raw.select("row", *parsed).collect()
-    bad = table.filter(pl.any_horizontal(pl.all().is_null())).head(1)
-    if bad.is_empty():
+    table = raw.select("row", *parsed)
+    if not table.null_count().sum_horizontal().item():
         return table.drop("row")
+    bad = table.filter(pl.any_horizontal(pl.all().is_null())).head(1)
     row: Mapping[str, Any] = bad.row(0, named=True)
     column = next(column for column in names if row[column] is None)
     found = value(row["row"], column)
@@ -161,6 +160,16 @@ def log_columns(
         fault = f"{str(found)!r} is no number" if column == "rating" else f"{found!r} is no text"
     message = f"{where}, {place(row['row'])}: the {column} (column {names[column]!r}) {fault}"
     raise DataError(" ".join(message.split()))
+
+
+def check_id(dtype: pl.DataType, column: str, name: str, *, where: object) -> None:
+    """Refuse a column whose values could be written in more ways than one.
+
+    Raises:
+        DataError: it is of such a type.
+    """
+    if dtype.is_nested() or dtype.is_float() or dtype.is_temporal() or dtype == pl.Boolean:
+        raise DataError(f"{where}: the {column} (column {name!r}) is of type {dtype}, and ids are text or numbers")
 
 
 def _finite(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:

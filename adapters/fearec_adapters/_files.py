@@ -4,11 +4,8 @@ A file may stand by itself, in the unpacked directory of a download, or in the .
 """
 
 import codecs
-import csv
 import gzip
 import hashlib
-import io
-import itertools
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -74,12 +71,12 @@ def text_bytes(file: File) -> bytes:
     Raises:
         DataError: it cannot be read, is cut short or damaged, is empty, or is not UTF-8.
     """
-    with _unpacked(file) as stream:
+    with unpacked(file) as stream:
         data = stream.read().removeprefix(codecs.BOM_UTF8)
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        raise _not_utf8(file, data.count(b"\n", 0, error.start) + 1) from None
+        raise not_utf8(file, data.count(b"\n", 0, error.start) + 1) from None
     if not data.strip():
         raise DataError(f"{file}: is empty")
     return data
@@ -91,39 +88,14 @@ def text_lines(file: File) -> Iterator[tuple[int, str]]:
     Raises:
         DataError: it cannot be read, is cut short or damaged, or is not UTF-8.
     """
-    with _unpacked(file) as stream:
+    with unpacked(file) as stream:
         for number, line in enumerate(stream, start=1):
             try:
                 text = line.removeprefix(codecs.BOM_UTF8 if number == 1 else b"").decode().strip()
             except UnicodeDecodeError:
-                raise _not_utf8(file, number) from None
+                raise not_utf8(file, number) from None
             if text:
                 yield number, text
-
-
-class Records:
-    """The records of a table as Python's csv module sees them: slow, and only for naming what is wrong.
-
-    Polars reads the table and knows rows; a reader of the message knows lines, and a quoted field may
-    span several.
-    """
-
-    def __init__(self, data: bytes, separator: str, *, quoted: bool) -> None:
-        text = io.StringIO(data.decode(), newline="")
-        csv.field_size_limit(2**31 - 1)
-        if quoted:
-            self._reader = csv.reader(text, delimiter=separator)
-        else:
-            self._reader = csv.reader(text, delimiter=separator, quoting=csv.QUOTE_NONE)
-
-    def at(self, number: int) -> tuple[int, list[str]]:
-        """Line on which record `number` (from 0, blank lines counted) ends, and its fields."""
-        fields = next(itertools.islice(self._reader, number, None), [])
-        return self._reader.line_num, fields
-
-    def first_longer_than(self, width: int) -> tuple[int, list[str]] | None:
-        """Line and fields of the first record with too many fields."""
-        return next(((self._reader.line_num, fields) for fields in self._reader if len(fields) > width), None)
 
 
 def _below(directory: Path, name: str) -> list[Path]:
@@ -165,7 +137,8 @@ def _reading(file: File) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _unpacked(file: File) -> Iterator[IO[bytes]]:
+def unpacked(file: File) -> Iterator[IO[bytes]]:
+    """The bytes of a file, unpacked if its name ends in .gz; every fault becomes a `DataError`."""
     with _reading(file) as stream:
         if file.suffix == ".gz":
             with gzip.open(stream) as unpacked:
@@ -174,5 +147,6 @@ def _unpacked(file: File) -> Iterator[IO[bytes]]:
             yield stream
 
 
-def _not_utf8(file: File, line: int) -> DataError:
+def not_utf8(file: File, line: int) -> DataError:
+    """What is wrong with a line that cannot be decoded."""
     return DataError(f"{file}, line {line}: is not UTF-8 text; convert the file to UTF-8")

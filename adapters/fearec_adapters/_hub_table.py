@@ -6,7 +6,7 @@ the strict reader of local tables reads the file again: it names the line, or re
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from fearec_adapters._columns import first_time, log_columns
 from fearec_adapters._files import text_lines
 from fearec_adapters._table import Table
 from fearec_adapters._times import Clock, TimeUnit
+from fearec_cli.api import lazy_log
 from fearec_cli.errors import DataError
 
 _TOO_MANY = "fields too many"
@@ -53,15 +54,27 @@ class HubTable:
         from datasets.exceptions import DatasetsError  # type: ignore[import-untyped]
 
         try:
-            raw = self._arrow(columns)
-            clock = Clock.of(unit, first_time(raw))
-            nothing = "never seen: the strict reader names what is wrong"
-            table = log_columns(
-                raw, clock, where=self.file, names=columns, place=lambda row: nothing, value=lambda row, column: nothing
-            )
+            read = self._arrow(columns)
+            clock = Clock.of(unit, first_time(next(read(), pl.DataFrame()).lazy()))
+
+            def batches() -> Iterator[pl.DataFrame]:
+                nothing = "never seen: the strict reader names what is wrong"
+                for raw in read():
+                    yield log_columns(
+                        raw,
+                        clock,
+                        where=self.file,
+                        names=columns,
+                        place=lambda row: nothing,
+                        value=lambda row, column: nothing,
+                    )
+
+            # Once for the faults: afterwards it is too late for the strict reader.
+            for _ in batches():
+                pass
         except (DataError, DatasetsError, OSError, ValueError, pl.exceptions.PolarsError):
             return self._strict().log_frame(columns, unit)
-        return table.lazy(), clock
+        return lazy_log(columns, batches), clock
 
     @cached_property
     def _header(self) -> tuple[list[str], bool]:
@@ -79,7 +92,8 @@ class HubTable:
             names = []
         return names or self._strict().columns, bool(names) and numbers == [1]
 
-    def _arrow(self, columns: Mapping[str, str]) -> pl.LazyFrame:
+    def _arrow(self, columns: Mapping[str, str]) -> Callable[[], Iterator[pl.DataFrame]]:
+        """Begins to read the wanted columns, under the log's names, with "row"."""
         from datasets import Features, Value, load_dataset, logging  # type: ignore[import-untyped]
 
         # By position, for a header may have a name twice.
@@ -104,12 +118,17 @@ class HubTable:
             )
         finally:
             logging.set_verbosity(verbosity)
-        frame = pl.from_arrow(dataset.data.table)
-        assert isinstance(frame, pl.DataFrame)
-        if frame.select(pl.col(_TOO_MANY).fill_null("").ne("").any()).item():
-            raise DataError(f"{self.file}: a row has too many fields")
-        chosen = [pl.col(str(self.columns.index(name))).alias(column) for column, name in columns.items()]
-        return frame.lazy().select(chosen).with_row_index("row")
+        chosen = {column: pl.col(str(self.columns.index(name))) for column, name in columns.items()}
+
+        def read() -> Iterator[pl.DataFrame]:
+            for batch in dataset.data.table.to_batches():
+                frame = pl.from_arrow(batch)
+                assert isinstance(frame, pl.DataFrame)
+                if frame.select(pl.col(_TOO_MANY).fill_null("").ne("").any()).item():
+                    raise DataError(f"{self.file}: a row has too many fields")
+                yield frame.select(**chosen).with_row_index("row")
+
+        return read
 
     def _strict(self) -> Table:
         return Table.open(self.file, separator=self.separator, header=True, quoted=True)

@@ -7,15 +7,16 @@ digit of a long one is lost. Literals are read by `ast.literal_eval`, which eval
 import ast
 import json
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any
 
 import polars as pl
 
-from fearec_adapters._columns import first_time, log_columns
+from fearec_adapters._columns import log_columns
 from fearec_adapters._files import File, text_lines
 from fearec_adapters._times import Clock, TimeUnit
+from fearec_cli.api import lazy_log
 from fearec_cli.errors import DataError
 
 Object = tuple[int, dict[str, Any]]
@@ -44,50 +45,65 @@ def objects(file: File) -> Iterator[Object]:
         yield number, found
 
 
-def with_first(items: Iterator[Object]) -> tuple[dict[str, Any], Iterator[Object]]:
-    """The first object of a file that has one, and all of them."""
-    first = next(items)
-    return first[1], chain([first], items)
+def first_keys(file: File) -> list[str]:
+    """The keys of the first object of a file.
+
+    Raises:
+        DataError: the file is empty or cannot be read, or its first line is no object.
+    """
+    return [str(key) for key in next(objects(file))[1]]
 
 
 def log_frame(
-    items: Iterable[Object], columns: Mapping[str, str], unit: TimeUnit, *, file: File
+    items: Callable[[], Iterable[Object]], columns: Mapping[str, str], unit: TimeUnit | Clock, *, file: File
 ) -> tuple[pl.LazyFrame, Clock]:
     """The columns of a `fearec_cli.api.Log` from objects, and how times were read.
 
+    The frame reads the file anew whenever it is collected, and then raises a DataError that names file, line and
+    value for an id that is missing, or a time or a rating that is none.
+
     Args:
-        items: the objects with their lines.
+        items: begins to read the objects, with their lines.
         columns: for "user", "item" and, if wanted, "timestamp" and "rating", the key.
-        unit: what the times are written in.
+        unit: what the times are written in, or how they are read.
         file: for messages.
 
     Raises:
-        DataError: there is none, an id is missing, a time or a rating is none; names file, line and value.
+        DataError: there is no object, or the first one's time is of no kind.
     """
+    first = next(iter(items()), None)
+    if first is None:
+        raise DataError(f"{file}: no line is in the window that was asked for")
+    clock = unit if isinstance(unit, Clock) else Clock.of(unit, _first_time(first, columns, file))
+    return lazy_log(columns, lambda: _batches(items(), columns, clock, file)), clock
+
+
+def _first_time(first: Object, columns: Mapping[str, str], file: File) -> str:
+    if "timestamp" not in columns:
+        return ""
+    number, found = first
+    key = columns["timestamp"]
+    return _text(found.get(key), file, number, "timestamp", key) or ""
+
+
+def _batches(items: Iterable[Object], columns: Mapping[str, str], clock: Clock, file: File) -> Iterator[pl.DataFrame]:
     rest = iter(items)
-    clock: Clock | None = None
-    tables: list[pl.DataFrame] = []
+    schema = {"row": pl.Int64, **dict.fromkeys(columns, pl.String)}
     while chunk := list(islice(rest, _CHUNK)):
         values = {
             column: [_text(found.get(key), file, number, column, key) for number, found in chunk]
             for column, key in columns.items()
         }
-        schema = {"row": pl.Int64, **dict.fromkeys(columns, pl.String)}
         raw = pl.DataFrame({"row": [number for number, _ in chunk], **values}, schema=schema)
-        clock = clock or Clock.of(unit, first_time(raw.lazy()))
         lines = {number: place for place, (number, _) in enumerate(chunk)}
-        table = log_columns(
-            raw.lazy(),
+        yield log_columns(
+            raw,
             clock,
             where=file,
             names=columns,
             place=lambda row: f"line {row}",
             value=lambda row, column, values=values, lines=lines: values[column][lines[row]],  # type: ignore[misc]
         )
-        tables.append(table)
-    if clock is None:
-        raise DataError(f"{file}: no line is in the window that was asked for")
-    return pl.concat(tables).lazy(), clock
 
 
 def _parse(text: str) -> Any:

@@ -1,133 +1,170 @@
 """Delimited text: a header or none, quotes or none, and the line of whatever is wrong with a row."""
 
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
+from fearec_adapters._blocks import Block, read_blocks
 from fearec_adapters._columns import TableOptions, choose, first_time, log_columns, time_notes
-from fearec_adapters._files import File, Records, existing_file, source_of, text_bytes
+from fearec_adapters._files import File
+from fearec_adapters._many import existing_files, source_of_files
 from fearec_adapters._times import Clock, TimeUnit
-from fearec_cli.api import Log
+from fearec_cli.api import Log, lazy_log
 from fearec_cli.errors import DataError
 
 
 def read_table(path: Path | None, options: TableOptions, *, adapter: str, separator: str, quoted: bool) -> Log:
-    """The log of a table whose columns the user names.
+    """The log of a table, or of several, whose columns the user names.
 
     Raises:
-        DataError: no file, no such column, or a bad row; names file, line and value.
+        DataError: no file, or no such column in one; and when it is read, a bad row; names file, line and value.
     """
-    file = existing_file(path, adapter)
-    table = Table.open(file, separator=separator, header=options.header, quoted=quoted)
-    columns = choose(table.columns, options, where=file, adapter=adapter, header=options.header)
-    frame, clock = table.log_frame(columns, options.unit)
-    return Log(frame=frame, source=source_of(file, adapter), notes=time_notes(columns, clock))
+    files = existing_files(path, adapter, (f".{adapter}",))
+    tables = [Table.open(file, separator=separator, header=options.header, quoted=quoted) for file in files]
+    columns = [
+        choose(table.columns, options, where=table.file, adapter=adapter, header=options.header) for table in tables
+    ]
+    clock = tables[0].clock(columns[0], options.unit)
+    frames = [table.log_frame(names, clock)[0] for table, names in zip(tables, columns, strict=True)]
+    return Log(
+        frame=pl.concat(frames), source=source_of_files(files, path, adapter), notes=time_notes(columns[0], clock)
+    )
 
 
 @dataclass(frozen=True)
 class Table:
-    """A delimited file, opened but for its header not read.
+    """A delimited file; of it only the first block is in memory, until its rows are read.
 
     Attributes:
-        file: for messages.
-        data: its bytes, unpacked.
+        file: the file.
+        first: its first block.
         separator: one character.
         header: the first line names the columns.
         quoted: fields may stand in double quotes.
+        double: what separates the fields in the file, where that is more than one character; `separator` is
+            put in its place.
     """
 
     file: File
-    data: bytes
+    first: Block
     separator: str
     header: bool
     quoted: bool
+    double: bytes = b""
 
     @classmethod
-    def open(cls, file: File, *, separator: str, header: bool, quoted: bool) -> "Table":
-        """Read and unpack a file.
+    def open(cls, file: File, *, separator: str, header: bool, quoted: bool, double: bytes = b"") -> "Table":
+        """Look at the beginning of a file.
 
         Raises:
             DataError: it cannot be read, is empty, is not UTF-8, or is a web page.
         """
-        # Polars counts the blank lines after the first record, and passes over those before it.
-        data = text_bytes(file).lstrip(b"\r\n")
-        if data[:100].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        first = next(_blocks(file, separator, quoted, double), None)
+        if first is None or not first.data.strip():
+            raise DataError(f"{file}: is empty")
+        if first.data[:100].lstrip().lower().startswith((b"<!doctype html", b"<html")):
             raise DataError(f"{file}: is a web page (HTML), not a table; remove it and fetch it again")
-        return cls(file, data, separator, header, quoted)
+        if header and len(first.head()) > 1:
+            raise DataError(f"{file}, line {first.line}: its line breaks are of different kinds; save it with one kind")
+        return cls(file, first, separator, header, quoted, double)
 
     @cached_property
     def columns(self) -> list[str]:
         """The columns' names as they stand in the file; `column_1` and so on without a header."""
-        first = self._records().at(0)[1]
+        first = self.first.record(0)[1]
         return first if self.header else [f"column_{number}" for number in range(1, len(first) + 1)]
+
+    def clock(self, columns: Mapping[str, str], unit: TimeUnit) -> Clock:
+        """How times are read, as the first of them decides if the unit does not.
+
+        Raises:
+            DataError: the first lines cannot be read; names file and line.
+        """
+        block = next(self._blocks(), None)
+        return Clock.of(unit, first_time(self._parse(block, columns).lazy()) if block else "")
 
     def log_frame(self, columns: Mapping[str, str], unit: TimeUnit | Clock) -> tuple[pl.LazyFrame, Clock]:
         """The columns of a `fearec_cli.api.Log`, and how times were read; blank lines are passed over.
+
+        The frame reads the file anew whenever it is collected, and then raises a DataError that names file, line and
+        value for a row with too many fields, a missing id, or a time or a rating that is none.
 
         Args:
             columns: for "user", "item" and, if wanted, "timestamp" and "rating", the file's column.
             unit: what the times are written in, or how they are read.
 
         Raises:
-            DataError: a row has too many fields, a missing id, a time or a rating that is none; names
-                file, line and value.
+            DataError: the first lines cannot be read; names file and line.
         """
-        positions = {column: self.columns.index(name) for column, name in columns.items()}
+        clock = unit if isinstance(unit, Clock) else self.clock(columns, unit)
+        return lazy_log(columns, lambda: self._batches(columns, clock)), clock
 
+    def _batches(self, columns: Mapping[str, str], clock: Clock) -> Iterator[pl.DataFrame]:
+        for block in self._blocks():
+            yield self._read(block, columns, clock)
+
+    def _blocks(self) -> Iterator[Block]:
+        """The rows of the file, without the header."""
+        for number, block in enumerate(_blocks(self.file, self.separator, self.quoted, self.double)):
+            rows = block if number or not self.header else block.after_first()
+            if rows.data:
+                yield rows
+
+    def _read(self, block: Block, columns: Mapping[str, str], clock: Clock) -> pl.DataFrame:
         def value(row: int, column: str) -> str:
-            fields = self._records().at(row + self.header)[1]
-            return fields[positions[column]] if positions[column] < len(fields) else ""
+            fields, position = block.record(row)[1], self.columns.index(columns[column])
+            return fields[position] if position < len(fields) else ""
 
-        try:
-            # Polars renames doubled columns: position tells them apart.
-            names = self._scan().collect_schema().names()
-            if len(names) != len(self.columns):
-                raise pl.exceptions.ComputeError("the first line is damaged")
-            raw = (
-                self._scan()
-                .with_row_index("row")
-                .filter(~pl.all_horizontal(pl.exclude("row").is_null()))
-                .select("row", *(pl.col(names[position]).alias(column) for column, position in positions.items()))
-            )
-            clock = unit if isinstance(unit, Clock) else Clock.of(unit, first_time(raw))
-            table = log_columns(
-                raw,
-                clock,
-                where=self.file,
-                names=columns,
-                place=lambda row: f"line {self._records().at(row + self.header)[0]}",
-                value=value,
-            )
-        except pl.exceptions.PolarsError as error:
-            raise self._unreadable(error) from None
-        return table.lazy(), clock
-
-    def _scan(self) -> pl.LazyFrame:
-        return pl.scan_csv(
-            io.BytesIO(self.data),
-            separator=self.separator,
-            has_header=self.header,
-            quote_char='"' if self.quoted else None,
-            infer_schema=False,
+        return log_columns(
+            self._parse(block, columns),
+            clock,
+            where=self.file,
+            names=columns,
+            place=lambda row: f"line {block.record(row)[0]}",
+            value=value,
         )
 
-    def _unreadable(self, error: Exception) -> DataError:
+    def _parse(self, block: Block, columns: Mapping[str, str]) -> pl.DataFrame:
+        """The wanted columns as text, under the log's names, and "row", the number of the record in the block."""
+        # By position, for a header may have a name twice.
+        names = [str(position) for position in range(len(self.columns))]
+        wanted = {column: str(self.columns.index(name)) for column, name in columns.items()}
+        try:
+            table = pl.read_csv(
+                block.data,
+                separator=self.separator,
+                has_header=False,
+                quote_char='"' if self.quoted else None,
+                schema=dict.fromkeys(names, pl.String),
+                missing_columns="insert",
+            )
+        except pl.exceptions.PolarsError as error:
+            raise self._unreadable(block, error) from None
+        return (
+            table.with_row_index("row")
+            .filter(~pl.all_horizontal(pl.exclude("row").is_null()))
+            .select("row", **{column: pl.col(name) for column, name in wanted.items()})
+        )
+
+    def _unreadable(self, block: Block, error: Exception) -> DataError:
         width = len(self.columns)
-        if found := self._records().first_longer_than(width):
+        if found := block.first_longer_than(width):
             line, fields = found
             hint = f"; is {self.separator!r} the separator, and are fields that contain it in double quotes?"
             return DataError(
                 f"{self.file}, line {line}: has {len(fields)} fields, and the first line {width}"
                 f"{hint if self.quoted else ''}"
             )
+        line = (block.first_odd_line() if self.quoted else None) or block.line
         return DataError(
-            f"{self.file}: cannot be read as a table ({str(error).splitlines()[0]}); "
+            f"{self.file}, line {line} or later: cannot be read as a table ({str(error).splitlines()[0]}); "
             f"look for a quotation mark without its partner"
         )
 
-    def _records(self) -> Records:
-        return Records(self.data, self.separator, quoted=self.quoted)
+
+def _blocks(file: File, separator: str, quoted: bool, double: bytes) -> Iterator[Block]:
+    for block in read_blocks(file, separator, quoted=quoted):
+        yield replace(block, data=block.data.replace(double, separator.encode())) if double else block

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from fearec_adapters._columns import first_time, log_columns
+from fearec_adapters._columns import check_id, first_time, log_columns
 from fearec_adapters._times import Clock, TimeUnit
 from fearec_cli.errors import DataError
 
@@ -28,29 +28,54 @@ def clock_of(frame: pl.LazyFrame, columns: Mapping[str, str], unit: TimeUnit, *,
     return Clock.of(unit, first_time(frame.select(timestamp=pl.col(name))))
 
 
-def typed_columns(
-    frame: pl.LazyFrame, columns: Mapping[str, str], clock: Clock, *, where: object, keep: pl.Expr | None = None
-) -> pl.DataFrame:
-    """The columns of a `fearec_cli.api.Log`.
+def check_types(frame: pl.LazyFrame, columns: Mapping[str, str], clock: Clock, *, where: object) -> None:
+    """Refuse columns that cannot be what they are wanted for.
 
     Args:
         frame: the source.
         columns: for "user", "item" and, if wanted, "timestamp" and "rating", the source's column.
         clock: how times are read.
         where: the source, for messages.
+
+    Raises:
+        DataError: a column is of a wrong type.
+    """
+    schema = frame.collect_schema()
+    for column, name in columns.items():
+        if column in ("user", "item"):
+            check_id(schema[name], column, name, where=where)
+    if "timestamp" in columns and (schema[columns["timestamp"]].is_temporal() != (clock.unit == "typed")):
+        raise DataError(f"{where}: the timestamp (column {columns['timestamp']!r}) is of another type than before")
+
+
+def typed_columns(
+    batch: pl.DataFrame,
+    columns: Mapping[str, str],
+    clock: Clock,
+    *,
+    where: object,
+    before: int,
+    keep: pl.Expr | None = None,
+) -> pl.DataFrame:
+    """The columns of a `fearec_cli.api.Log`.
+
+    Args:
+        batch: rows of the source, under the log's names.
+        columns: the source's column for each of them.
+        clock: how times are read.
+        where: the source, for messages.
+        before: how many rows of the source come before these.
         keep: which rows are read at all, in the log's names; all of them when None.
 
     Raises:
-        DataError: a column is of a wrong type, an id is missing, a time or a rating is none; names the row.
+        DataError: an id is missing, a time or a rating is none; names the row.
     """
-    raw = frame.select(pl.col(name).alias(column) for column, name in columns.items()).with_row_index("row")
-    if "timestamp" in columns and (raw.collect_schema()["timestamp"].is_temporal() != (clock.unit == "typed")):
-        raise DataError(f"{where}: the timestamp (column {columns['timestamp']!r}) is of another type than before")
-
-    if keep is not None:
-        raw = raw.filter(keep)
-
-    def value(row: int, column: str) -> object:
-        return raw.filter(pl.col("row") == row).select(column).collect().item()
-
-    return log_columns(raw, clock, where=where, names=columns, place=lambda row: f"row {row + 1}", value=value)
+    raw = batch.with_row_index("row")
+    return log_columns(
+        raw if keep is None else raw.filter(keep),
+        clock,
+        where=where,
+        names=columns,
+        place=lambda row: f"row {before + row + 1}",
+        value=lambda row, column: batch[column][row],
+    )

@@ -20,10 +20,10 @@ class Csv:
         self._options = options
 
     def read(self, path: Path | None) -> Log:
-        """Read a file.
+        """Read a file, a directory or a pattern such as `logs/*.csv`.
 
         Raises:
-            DataError: no file, no such column, or a bad row; names file, line and value.
+            DataError: no file, or no such column; and when it is read, a bad row; names file, line and value.
         """
         return read_table(path, self._options, adapter="csv", separator=self._options.separator, quoted=True)
 
@@ -36,7 +36,7 @@ def fearec_adapters() -> list[Component]:
             name="csv",
             options=CsvOptions,
             build=Csv,
-            summary="A table with one interaction a line, fields quoted where needed: .csv, .csv.gz, .zip.",
+            summary="A table with one interaction a line: .csv, a pattern of files or a directory; also .gz, .zip.",
             source="a local file; RFC 4180",
         )
     ]

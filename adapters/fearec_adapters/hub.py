@@ -1,11 +1,12 @@
 """Any data set of the Hugging Face Hub: `fearec prepare hub:OWNER/NAME/path/file.csv --set hub.user=...`."""
 
+import functools
 from pathlib import Path
 
 from fearec_adapters._columns import ColumnOptions, choose, time_notes
 from fearec_adapters._hub import fetch
 from fearec_adapters._hub_table import HubTable
-from fearec_adapters._lines import log_frame, objects, with_first
+from fearec_adapters._lines import first_keys, log_frame, objects
 from fearec_adapters.parquet import read_parquet
 from fearec_cli.api import Component, Field, Log, hookimpl
 from fearec_cli.errors import DataError
@@ -50,9 +51,8 @@ class Hub:
             columns = choose(table.columns, options, where=file, adapter="hub")
             frame, clock = table.log_frame(columns, options.unit)
         else:
-            first, items = with_first(objects(file))
-            columns = choose([str(key) for key in first], options, where=f"{file}, line 1", adapter="hub")
-            frame, clock = log_frame(items, columns, options.unit, file=file)
+            columns = choose(first_keys(file), options, where=f"{file}, line 1", adapter="hub")
+            frame, clock = log_frame(functools.partial(objects, file), columns, options.unit, file=file)
         return Log(frame=frame, source=fetched.source("hub"), notes=time_notes(columns, clock))
 
     def _location(self) -> tuple[str, str]:

@@ -1,10 +1,14 @@
 """One JSON object a line (jsonlines.org), or one Python literal a line, as Steam's reviews are published."""
 
+import functools
 from pathlib import Path
 
+import polars as pl
+
 from fearec_adapters._columns import ColumnOptions, choose, time_notes
-from fearec_adapters._files import existing_file, source_of
-from fearec_adapters._lines import log_frame, objects, with_first
+from fearec_adapters._lines import first_keys, log_frame, objects
+from fearec_adapters._many import existing_files, source_of_files
+from fearec_adapters._times import Clock
 from fearec_cli.api import Component, Log, hookimpl
 
 
@@ -15,16 +19,23 @@ class JsonLines:
         self._options = options
 
     def read(self, path: Path | None) -> Log:
-        """Read a file.
+        """Read a file, a directory or a pattern such as `logs/*.jsonl`.
 
         Raises:
-            DataError: no file, no such key in its first object, or a bad line; names file, line and value.
+            DataError: no file, or no such key in one's first object; and when it is read, a bad line; names file,
+                line and value.
         """
-        file = existing_file(path, "jsonl")
-        first, items = with_first(objects(file))
-        columns = choose([str(key) for key in first], self._options, where=f"{file}, line 1", adapter="jsonl")
-        frame, clock = log_frame(items, columns, self._options.unit, file=file)
-        return Log(frame=frame, source=source_of(file, "jsonl"), notes=time_notes(columns, clock))
+        files = existing_files(path, "jsonl", (".jsonl", ".json", ".ndjson"))
+        frames = []
+        clock: Clock | None = None
+        for file in files:
+            columns = choose(first_keys(file), self._options, where=f"{file}, line 1", adapter="jsonl")
+            unit = clock or self._options.unit
+            frame, clock = log_frame(functools.partial(objects, file), columns, unit, file=file)
+            frames.append(frame)
+        assert clock is not None
+        source = source_of_files(files, path, "jsonl")
+        return Log(frame=pl.concat(frames), source=source, notes=time_notes(columns, clock))
 
 
 @hookimpl
@@ -35,7 +46,7 @@ def fearec_adapters() -> list[Component]:
             name="jsonl",
             options=ColumnOptions,
             build=JsonLines,
-            summary="One JSON object or Python literal a line: .jsonl, .json, with or without .gz, .zip.",
+            summary="One JSON object or Python literal a line: .jsonl, .json, a pattern, a directory; also .gz, .zip.",
             source="a local file; jsonlines.org, and Steam's reviews (cseweb.ucsd.edu/~jmcauley/datasets.html)",
         )
     ]

@@ -14,7 +14,7 @@ import functools
 from pathlib import Path
 
 from fearec_adapters._columns import named, time_notes
-from fearec_adapters._files import File, existing_file, source_of, text_bytes
+from fearec_adapters._files import File, existing_file, source_of
 from fearec_adapters._hub import fetch
 from fearec_adapters._hub_table import HubTable
 from fearec_adapters._table import Table
@@ -91,9 +91,7 @@ class MovieLens:
             return table, _named_columns(table.columns, file)
         if name == "ratings.dat":
             # Polars separates by one character only; a tab, which no id contains, stands for the two.
-            table = Table(
-                file, text_bytes(file).lstrip(b"\r\n").replace(b"::", b"\t"), "\t", header=False, quoted=False
-            )
+            table = Table.open(file, separator="\t", header=False, quoted=False, double=b"::")
         else:
             table = Table.open(file, separator="\t", header=False, quoted=False)
         if len(table.columns) != len(_FIELDS):

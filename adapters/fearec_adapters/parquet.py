@@ -1,16 +1,20 @@
 """Parquet files: one, several by a pattern, or all of a directory, in the order of their names."""
 
-import glob
-import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from fearec_adapters._columns import ColumnOptions, choose, time_notes
-from fearec_adapters._files import existing_file, source_of
-from fearec_adapters._typed import clock_of, typed_columns
-from fearec_cli.api import Component, Log, Source, hookimpl
+from fearec_adapters._many import existing_files, source_of_files
+from fearec_adapters._times import Clock
+from fearec_adapters._typed import check_types, clock_of, typed_columns
+from fearec_cli.api import Component, Log, hookimpl, lazy_log
 from fearec_cli.errors import DataError
+
+# Rows that are turned into a log's columns together.
+_BATCH = 2**20
+_FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 class Parquet:
@@ -23,22 +27,19 @@ class Parquet:
         """Read a file, a directory or a pattern such as `logs/*.parquet`.
 
         Raises:
-            DataError: no file, no such column, or a bad row; names file and row.
+            DataError: no file, or no such column; and when it is read, a bad row; names file and row.
         """
-        files = _files(path)
+        files = []
+        for file in existing_files(path, "parquet", (".parquet",)):
+            if not isinstance(file, Path):
+                raise DataError(f"{path}: is a .zip; unpack it, Parquet is compressed by itself")
+            files.append(file)
         frame, notes = read_parquet(files, self._options, adapter="parquet")
-        sources = [source_of(file, "parquet") for file in files]
-        if len(sources) == 1:
-            return Log(frame=frame, source=sources[0], notes=notes)
-        # One hash for all, as `sha256sum FILE...` lists them.
-        listing = "".join(f"{source.sha256}  {source.location}\n" for source in sources)
-        digest = hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
-        source = Source(adapter="parquet", location=f"{path.name if path else ''} ({len(files)} files)", sha256=digest)
-        return Log(frame=frame, source=source, notes=notes)
+        return Log(frame=frame, source=source_of_files(files, path, "parquet"), notes=notes)
 
 
 def read_parquet(
-    files: list[Path], options: ColumnOptions, *, adapter: str, keep: pl.Expr | None = None
+    files: Sequence[Path], options: ColumnOptions, *, adapter: str, keep: pl.Expr | None = None
 ) -> tuple[pl.LazyFrame, dict[str, str]]:
     """The rows of files, one after another, and the notes.
 
@@ -49,39 +50,44 @@ def read_parquet(
         keep: which rows are read at all, in the log's names; all of them when None.
 
     Raises:
-        DataError: a file is damaged, lacks a column or has a bad row; names file and row.
+        DataError: a file is damaged, lacks a column or has one of a wrong type; and when the frame is read, a bad
+            row; names file and row.
     """
-    clock = None
-    columns: dict[str, str] = {}
-    tables = []
+    clock: Clock | None = None
+    chosen: list[Mapping[str, str]] = []
     for file in files:
         try:
             scan = pl.scan_parquet(file, glob=False)
             columns = choose(scan.collect_schema().names(), options, where=file, adapter=adapter)
             clock = clock or clock_of(scan, columns, options.unit, where=file)
-            tables.append(typed_columns(scan, columns, clock, where=file, keep=keep))
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise DataError(f"{file}: cannot be read as Parquet ({reason})") from None
+            check_types(scan, columns, clock, where=file)
+        except _FAULTS as error:
+            raise _damaged(file, error) from None
+        chosen.append(columns)
     assert clock is not None
-    return pl.concat(tables).lazy(), time_notes(columns, clock)
+
+    def batches(clock: Clock = clock) -> Iterator[pl.DataFrame]:
+        for file, columns in zip(files, chosen, strict=True):
+            yield from _batches(file, columns, clock, keep)
+
+    return lazy_log(chosen[0], batches), time_notes(chosen[0], clock)
 
 
-def _files(path: Path | None) -> list[Path]:
-    if path is not None and path.is_dir():
-        found = sorted(path.rglob("*.parquet"))
-        if not found:
-            raise DataError(f"{path}: has no .parquet file in it")
-        return found
-    if path is not None and glob.has_magic(str(path)) and not path.exists():
-        found = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())
-        if not found:
-            raise DataError(f"{path}: no file fits this pattern")
-        return found
-    file = existing_file(path, "parquet")
-    if not isinstance(file, Path):
-        raise DataError(f"{path}: is a .zip; unpack it, Parquet is compressed by itself")
-    return [file]
+def _batches(file: Path, columns: Mapping[str, str], clock: Clock, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:
+    wanted = [pl.col(name).alias(column) for column, name in columns.items()]
+    before = 0
+    try:
+        scan = pl.scan_parquet(file, glob=False).select(wanted)
+        for batch in scan.collect_batches(chunk_size=_BATCH, maintain_order=True):
+            yield typed_columns(batch, columns, clock, where=file, before=before, keep=keep)
+            before += len(batch)
+    except _FAULTS as error:
+        raise _damaged(file, error) from None
+
+
+def _damaged(file: Path, error: BaseException) -> DataError:
+    reason = " ".join(str(error).split())[:200]
+    return DataError(f"{file}: cannot be read as Parquet ({reason})")
 
 
 @hookimpl

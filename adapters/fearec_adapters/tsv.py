@@ -14,10 +14,10 @@ class Tsv:
         self._options = options
 
     def read(self, path: Path | None) -> Log:
-        """Read a file.
+        """Read a file, a directory or a pattern such as `logs/*.tsv`.
 
         Raises:
-            DataError: no file, no such column, or a bad row; names file, line and value.
+            DataError: no file, or no such column; and when it is read, a bad row; names file, line and value.
         """
         return read_table(path, self._options, adapter="tsv", separator="\t", quoted=False)
 
@@ -30,7 +30,7 @@ def fearec_adapters() -> list[Component]:
             name="tsv",
             options=TableOptions,
             build=Tsv,
-            summary="A tab-separated table with one interaction a line and no quotes: .tsv, .tsv.gz, .zip.",
+            summary="A table with tabs and without quotes: .tsv, a pattern of files or a directory; also .gz, .zip.",
             source="a local file; IANA text/tab-separated-values",
         )
     ]

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator
 from fearec_adapters._columns import ColumnOptions, choose, time_notes
 from fearec_adapters._files import File, existing_file, source_of
 from fearec_adapters._hub import fetch
-from fearec_adapters._lines import Object, log_frame, objects, with_first
+from fearec_adapters._lines import Object, first_keys, log_frame, objects
 from fearec_adapters.parquet import read_parquet
 from fearec_cli.api import Component, Field, Log, hookimpl
 from fearec_cli.errors import DataError
@@ -90,17 +90,16 @@ class Yelp:
         return Log(frame=frame, source=source, notes=notes)
 
     def _read_lines(self, file: File, since: str, until: str) -> tuple[pl.LazyFrame, dict[str, str]]:
-        first, items = with_first(objects(file))
-        columns = choose([str(key) for key in first], self._options, where=f"{file}, line 1", adapter="yelp")
+        columns = choose(first_keys(file), self._options, where=f"{file}, line 1", adapter="yelp")
 
         def kept() -> Iterator[Object]:
-            for number, review in items:
+            for number, review in objects(file):
                 day = review.get(columns["timestamp"])
                 # What is no text is kept: whoever reads the times says what is wrong with it.
                 if not isinstance(day, str) or since <= day <= (until or _OPEN):
                     yield number, review
 
-        frame, clock = log_frame(kept(), columns, self._options.unit, file=file)
+        frame, clock = log_frame(kept, columns, self._options.unit, file=file)
         return frame, time_notes(columns, clock)
 
 

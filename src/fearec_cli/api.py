@@ -18,7 +18,7 @@ Letters of shapes, everywhere in the project:
 | I | items |
 
 This module does not import torch, so that adapters start fast: the names that need it (`LayerInputs`,
-`LossInputs`, the contracts and the building blocks) are loaded when first asked for.
+`LossInputs`, the contracts and the building blocks) are loaded when first asked for, and so is `lazy_log`.
 """
 
 import importlib
@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     from fearec_cli.contracts import LossInputs as LossInputs
     from fearec_cli.contracts import Projection as Projection
     from fearec_cli.contracts import View as View
+    from fearec_cli.streaming import lazy_log as lazy_log
 
+_NEEDS_POLARS = {"lazy_log": "streaming"}
 _NEEDS_TORCH = {
     "Attention": "contracts",
     "DotProduct": "blocks",
@@ -70,7 +72,7 @@ __all__ = [
     "Options",
     "Source",
     "hookimpl",
-    *sorted(_NEEDS_TORCH),
+    *sorted(_NEEDS_POLARS | _NEEDS_TORCH),
 ]
 
 hookimpl = pluggy.HookimplMarker("fearec")
@@ -141,7 +143,8 @@ class Source:
         adapter: name of the adapter.
         location: file name, Hub repository and path, or generator.
         revision: commit of the Hub repository; empty for a file.
-        sha256: of the raw bytes; empty where there are none.
+        sha256: of the raw bytes; empty where there are none. The same bytes, read by the same
+            adapter with the same options, must give the same rows: they are not read twice.
     """
 
     adapter: str
@@ -157,8 +160,9 @@ class Log:
     Attributes:
         frame: one row an interaction, in the order of the source, with the columns
             `user` (String), `item` (String) and, where the source has them, `timestamp`
-            (Int64, microseconds since 1970 UTC) and `rating` (Float64). No nulls.
-            Rows of one user that have no timestamp are oldest first.
+            (Int64, microseconds since 1970 UTC) and `rating` (Float64). No nulls: a bad row
+            is a DataError when it is read. Rows of one user that have no timestamp are oldest first.
+            It is read in batches; a log that may be large should be a scan, or `lazy_log`.
         source: where it came from.
         notes: what a reader of the results should know: `planted` periods of a generated log, the time
             unit that was recognised. Recorded in dataset.json as it is, so JSON values only.
@@ -182,11 +186,12 @@ class Adapter(Protocol):
             path: what `--from` names, or None where the user named nothing.
 
         Raises:
-            DataError: the source cannot be read; names file and line.
+            DataError: the source cannot be read; names file and line. What is wrong with a row
+                may come out later, when the frame is read.
         """
 
 
 def __getattr__(name: str) -> Any:
-    if name in _NEEDS_TORCH:
-        return getattr(importlib.import_module(f"fearec_cli.{_NEEDS_TORCH[name]}"), name)
+    if module := (_NEEDS_POLARS | _NEEDS_TORCH).get(name):
+        return getattr(importlib.import_module(f"fearec_cli.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -123,7 +123,7 @@ def test_a_bad_file_is_named(tmp_path: Path, year: int, content: bytes, message:
     file = tmp_path / "a"
     file.write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
-        read(file, year=year)
+        read(file, year=year).frame.collect()
     assert str(file) in str(caught.value)
 
 

@@ -57,14 +57,14 @@ def test_an_archive_with_several_files_is_not_guessed_at(tmp_path: Path) -> None
 def test_a_bad_file_is_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
-        read(tmp_path / name)
+        read(tmp_path / name).frame.collect()
 
 
 def test_a_truncated_gzip_of_lines_is_named(tmp_path: Path) -> None:
     packed = gzip.compress(b'{"user": "u", "item": "a", "timestamp": 1}\n' * 1000)
     (tmp_path / "a.jsonl.gz").write_bytes(packed[:-20])
     with pytest.raises(DataError, match=r"a\.jsonl\.gz: is no whole gzip file"):
-        JsonLines(ColumnOptions()).read(tmp_path / "a.jsonl.gz")
+        JsonLines(ColumnOptions()).read(tmp_path / "a.jsonl.gz").frame.collect()
 
 
 def test_an_encrypted_archive_is_named(tmp_path: Path) -> None:
@@ -87,7 +87,11 @@ def test_a_doubled_column_that_nobody_asks_for_is_no_fault(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [(None, "csv: reads a file; name it"), (".", "is a directory; name the file in it"), ("x", "no such file")],
+    [
+        (None, "csv: reads a file; name it"),
+        (".", r"is a directory with no \.csv file in it; name the file"),
+        ("x", "no such file"),
+    ],
 )
 def test_no_file(tmp_path: Path, path: str | None, message: str) -> None:
     with pytest.raises(DataError, match=message):

@@ -85,7 +85,7 @@ def test_without_a_file_it_says_where_to_get_it_and_why(release: str, reason: st
 def test_a_bad_file_is_named(tmp_path: Path, release: str, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
-        read(release, tmp_path)
+        read(release, tmp_path).frame.collect()
 
 
 def test_two_candidates_are_named(tmp_path: Path) -> None:

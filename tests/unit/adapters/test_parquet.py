@@ -96,7 +96,7 @@ def test_a_directory_and_a_pattern_are_read_by_name(tmp_path: Path) -> None:
 )
 def test_a_bad_row_is_named(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        log_of(tmp_path, **columns)
+        log_of(tmp_path, **columns).frame.collect()
 
 
 def test_a_unit_for_times_that_have_a_type_is_refused(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_unit_for_times_that_have_a_type_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        (".", r"has no \.parquet file in it"),
+        (".", r"is a directory with no \.parquet file in it"),
         ("*.parquet", "no file fits this pattern"),
         ("x.parquet", "no such file"),
         ("bad.parquet", "cannot be read as Parquet"),

@@ -60,4 +60,4 @@ def test_a_unit_that_is_given_is_taken(tmp_path: Path) -> None:
 )
 def test_mixed_future_negative_and_missing_times_are_named(tmp_path: Path, times: list[str], message: str) -> None:
     with pytest.raises(DataError, match=rf"a\.csv, line 3: the timestamp \(column 'timestamp'\) .*{message}"):
-        log_of(tmp_path, *times)
+        log_of(tmp_path, *times).frame.collect()

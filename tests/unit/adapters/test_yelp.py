@@ -93,7 +93,7 @@ def test_a_bad_line_is_named(file: Path, line: dict[str, Any], message: str) -> 
     with file.open("a") as more:
         more.write(json.dumps(line) + "\n")
     with pytest.raises(DataError, match=message):
-        read(file)
+        read(file).frame.collect()
 
 
 def test_a_window_with_nothing_in_it(file: Path) -> None:
