@@ -7,12 +7,13 @@ a script that `datasets` refuses.
 
 import logging
 import os
+import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,19 @@ from fearec_adapters._files import source_of
 from fearec_cli.api import Source
 from fearec_cli.errors import DataError
 
+_LOG = logging.getLogger(__name__)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 # Seconds of silence before a try is given up; the clients read these once, when they are imported. They try six
 # times for the bytes of a file, so that all of them are less than a minute.
 _PATIENCE = {"HF_HUB_ETAG_TIMEOUT": "8", "HF_HUB_DOWNLOAD_TIMEOUT": "8"}
-# The first bytes of a file must come within so many times the former.
+# The first bytes of a file must come within so many times the former, and the next ones where the client's own
+# patience has no end that we could set: by Xet it tries for minutes.
 _TRIES = 5
+_XET_BARS = "huggingface_hub.xet_get"
+
+
+class _XetError(RuntimeError):
+    """The Hub names a file that its Xet storage does not give."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +45,14 @@ class HubFile:
         path: of the file in the repository.
         commit: that it was fetched at.
         file: the local copy.
+        notes: what a reader of the results should know, for `fearec_cli.api.Log`.
     """
 
     repository: str
     path: str
     commit: str
     file: Path
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def source(self, adapter: str) -> Source:
         """The record of where the rows came from."""
@@ -55,6 +66,9 @@ class HubFile:
 
 def fetch(repository: str, path: str, revision: str) -> HubFile:
     """A file of the Hub, from the cache if it is there.
+
+    Where a branch or a tag is in the cache and the Hub cannot be asked whether it has moved on, the cached commit is
+    taken, with a warning that is also in the notes.
 
     Args:
         repository: OWNER/NAME.
@@ -70,9 +84,11 @@ def fetch(repository: str, path: str, revision: str) -> HubFile:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     with _explained(repository, path, revision):
-        local = _download(repository, path, revision)
-    # .../snapshots/COMMIT/PATH
-    commit = local.parents[path.count("/")].name
+        local, unreached = _current(repository, path, revision)
+    commit, notes = _commit_of(local, path), {}
+    if unreached:
+        notes["revision"] = f"the Hub was not reached ({unreached}); {revision} is the cached commit {commit}"
+        _LOG.warning("%s: %s", _name(repository, path), notes["revision"])
     with local.open("rb") as stream:
         start = stream.read(200).lstrip().lower()
     if start.startswith((b"<!doctype html", b"<html")):
@@ -80,7 +96,40 @@ def fetch(repository: str, path: str, revision: str) -> HubFile:
             f"{_name(repository, path)}: what came is a web page (HTML), not the file; something between here and "
             f"the Hub answered in its place (a proxy, a log-in page); then remove {local.resolve()} and try again"
         )
-    return HubFile(repository, path, commit, local)
+    return HubFile(repository, path, commit, local, notes)
+
+
+def _current(repository: str, path: str, revision: str) -> tuple[Path, str]:
+    """The file as the revision has it now, or as it lies in the cache, and why the Hub was not asked.
+
+    The client falls back on the cache in silence; so it is asked first, where there is a copy to fall back on.
+    """
+    from huggingface_hub import constants, errors, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    cached = try_to_load_from_cache(repository, path, revision=revision, repo_type="dataset")
+    if _COMMIT.fullmatch(revision) or not isinstance(cached, str):
+        return _download(repository, path, revision), ""
+    url = hf_hub_url(repository, path, revision=revision, repo_type="dataset")
+    try:
+        commit = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).commit_hash
+    except (errors.RemoteEntryNotFoundError, errors.RevisionNotFoundError):
+        raise
+    except errors.OfflineModeIsEnabled:
+        return Path(cached), "HF_HUB_OFFLINE is set"
+    except (OSError, httpx.HTTPError) as error:
+        response = getattr(error, "response", None)
+        return Path(cached), type(error).__name__ if response is None else f"it answers {response.status_code}"
+    if commit is None:
+        return Path(cached), "something else answers in its place"
+    if commit == _commit_of(Path(cached), path):
+        return Path(cached), ""
+    return _download(repository, path, revision), ""
+
+
+def _commit_of(local: Path, path: str) -> str:
+    """The commit of a file in the cache: .../snapshots/COMMIT/PATH."""
+    return local.parents[path.count("/")].name
 
 
 def _download(repository: str, path: str, revision: str) -> Path:
@@ -92,15 +141,20 @@ def _download(repository: str, path: str, revision: str) -> Path:
     from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
-    begun = threading.Event()
+    sign, by_xet = threading.Event(), threading.Event()
     outcome: Future[str] = Future()
 
     class Bar(tqdm):
-        """The client's own progress bar, which it makes when the bytes begin to come."""
+        """The client's own progress bar, made when the bytes begin to come, or before any is asked for by Xet."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
-            begun.set()
+            (by_xet if str(options.get("name")).startswith(_XET_BARS) else sign).set()
             super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
+
+        def update(self, n: float | None = 1) -> bool | None:
+            """More has come."""
+            sign.set()
+            return super().update(n)  # type: ignore[no-any-return]
 
     def work() -> None:
         try:
@@ -109,15 +163,27 @@ def _download(repository: str, path: str, revision: str) -> Path:
             )
         except BaseException as error:
             outcome.set_exception(error)
-        begun.set()
+        sign.set()
 
     limit = _TRIES * constants.HF_HUB_ETAG_TIMEOUT
     worker = threading.Thread(target=work, daemon=True)
     with _listening(worker) as heard:
         worker.start()
-        if not begun.wait(limit):
-            raise TimeoutError(f"nothing came within {limit} seconds" + "".join(f"; {line}" for line in heard[-1:]))
+        while sign.wait(limit):
+            sign.clear()
+            if outcome.done() or not by_xet.is_set():
+                return _result(outcome, by_xet.is_set())
+        silence = f"nothing came within {limit} seconds" + "".join(f"; {line}" for line in heard[-1:])
+        raise _XetError(silence) if by_xet.is_set() else TimeoutError(silence)
+
+
+def _result(outcome: "Future[str]", by_xet: bool) -> Path:
+    try:
         return Path(outcome.result())
+    except RuntimeError as error:
+        if by_xet:
+            raise _XetError(str(error)) from error
+        raise
 
 
 @contextmanager
@@ -160,9 +226,14 @@ def _explained(repository: str, path: str, revision: str) -> Iterator[None]:
         reason = f"the repository has no revision {revision!r}; name a branch, a tag or a commit of 40 digits"
     except errors.EntryNotFoundError as error:
         reason = _unreachable(error.__cause__ or error) if isinstance(error, FileNotFoundError) else _no_file(revision)
+    except _XetError as error:
+        reason = (
+            f"the Hub's Xet storage does not give the file ({str(error)[:200]}); set HF_HUB_DISABLE_XET=1 to fetch it "
+            f"by plain HTTP, or try again later"
+        )
     except errors.HFValidationError as error:
         reason = f"is no name on the Hub: {error}"
-    except (OSError, ValueError, RuntimeError, httpx.HTTPError, errors.XetDownloadError) as error:
+    except (OSError, ValueError, RuntimeError, httpx.HTTPError) as error:
         reason = _unreachable(error)
     else:
         return

@@ -66,7 +66,7 @@ class Amazon:
         else:
             fetched = fetch(_REPOSITORY, self._hub_path(), self._options.revision)
             frame, clock, notes = self._read_fetched(fetched.file)
-            source = fetched.source(self._adapter)
+            source, notes = fetched.source(self._adapter), {**notes, **fetched.notes}
         return Log(frame=frame, source=source, notes={"times": clock.note, **notes})
 
     def _hub_path(self) -> str:

@@ -45,7 +45,7 @@ class Hub:
         file, options = fetched.file, self._options
         if kind == ".parquet":
             frame, notes = read_parquet([file], options, adapter="hub")
-            return Log(frame=frame, source=fetched.source("hub"), notes=notes)
+            return Log(frame=frame, source=fetched.source("hub"), notes={**notes, **fetched.notes})
         if kind == ".csv":
             table = HubTable(file)
             columns = choose(table.columns, options, where=file, adapter="hub")
@@ -53,7 +53,7 @@ class Hub:
         else:
             columns = choose(first_keys(file), options, where=f"{file}, line 1", adapter="hub")
             frame, clock = log_frame(functools.partial(objects, file), columns, options.unit, file=file)
-        return Log(frame=frame, source=fetched.source("hub"), notes=time_notes(columns, clock))
+        return Log(frame=frame, source=fetched.source("hub"), notes={**time_notes(columns, clock), **fetched.notes})
 
     def _location(self) -> tuple[str, str]:
         """Repository, and path in it."""

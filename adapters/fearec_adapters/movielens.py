@@ -11,6 +11,7 @@ fetches. That of 32m allows it under the same terms: without a file it comes fro
 """
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 
 from fearec_adapters._columns import named, time_notes
@@ -65,6 +66,7 @@ class MovieLens:
             DataError: no file, that of another release, or a bad line; names file, line and value.
         """
         table: Table | HubTable
+        notes: Mapping[str, str] = {}
         if path is not None:
             file = existing_file(path, self._adapter, [_FILES[self._release]])
             table, columns = self._open(file)
@@ -73,7 +75,7 @@ class MovieLens:
             fetched = fetch(_HUB_REPOSITORY, _FILES[self._release], self._options.revision)
             table = HubTable(fetched.file)
             columns = _named_columns(table.columns, fetched.file)
-            source = fetched.source(self._adapter)
+            source, notes = fetched.source(self._adapter), fetched.notes
         else:
             raise DataError(
                 f"{self._adapter}: {_REASON.get(self._release, 'has no copy on the Hub that is known to be whole')}; "
@@ -81,7 +83,7 @@ class MovieLens:
                 f"`fearec prepare {self._adapter} --from ml-{self._release}.zip`"
             )
         frame, clock = table.log_frame(columns, "s")
-        return Log(frame=frame, source=source, notes=time_notes(columns, clock))
+        return Log(frame=frame, source=source, notes={**time_notes(columns, clock), **notes})
 
     def _open(self, file: File) -> tuple[Table, dict[str, str]]:
         """The opened file, and the column of each of a log's columns."""

@@ -5,7 +5,7 @@ data_process.py), which leaves the last day out; so do the windows here. Dates a
 forbids to pass the data on: there is no copy that this adapter would fetch unasked.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -70,12 +70,13 @@ class Yelp:
         if since and (options.since or options.until):
             raise DataError(f"yelp.window={options.window} sets since and until; leave either it or them out")
         since, until = since or options.since, until or options.until
+        revision: Mapping[str, str] = {}
         if path is not None:
             file = existing_file(path, "yelp", _FILES)
             source = source_of(file, "yelp")
         elif options.repo:
             fetched = fetch(options.repo, options.path, options.revision)
-            file, source = fetched.file, fetched.source("yelp")
+            file, source, revision = fetched.file, fetched.source("yelp"), fetched.notes
         else:
             raise DataError(
                 "yelp: its agreement lets nobody pass the data on; get it from https://www.yelp.com/dataset and name "
@@ -87,7 +88,7 @@ class Yelp:
             frame, notes = self._read_lines(file, since, until)
         if since or until:
             notes["window"] = f"{since or '...'} <= {options.time} <= {until or '...'}, compared as text"
-        return Log(frame=frame, source=source, notes=notes)
+        return Log(frame=frame, source=source, notes={**notes, **revision})
 
     def _read_lines(self, file: File, since: str, until: str) -> tuple[pl.LazyFrame, dict[str, str]]:
         columns = choose(first_keys(file), self._options, where=f"{file}, line 1", adapter="yelp")

@@ -21,8 +21,11 @@ NEW = OLD + "".join(f"NA,{item:03},1600000000,5\n" for item in range(6))
 COLUMNS = ("--set", "hub.time=when", "--set", "hub.rating=stars")
 
 # Repositories that misbehave. The first are left to the clients' own patience, which the others would try for minutes.
-PATIENT = ("gated", "503 on HEAD", "503 on GET", "429", "drop on HEAD", "drop on GET", "cut", "web page", "proxy")
-IMPATIENT = ("429 for long", "silence on HEAD", "silence on GET")
+PATIENT = (
+    *("gated", "503 on HEAD", "503 on GET", "429", "drop on HEAD", "drop on GET", "cut", "web page", "proxy"),
+    "xet refuses",
+)
+IMPATIENT = ("429 for long", "silence on HEAD", "silence on GET", "xet silence")
 SHORT = {"HF_HUB_ETAG_TIMEOUT": "2", "HF_HUB_DOWNLOAD_TIMEOUT": "1"}
 
 
@@ -96,6 +99,50 @@ def test_first_load_warm_load_pinned_revision_and_offline(tmp_path: Path) -> Non
     assert "already prepared" in prepare(HF_HUB_OFFLINE="1")
 
 
+def test_a_branch_is_what_it_is_now_or_is_said_to_be_what_it_was(tmp_path: Path) -> None:
+    old, new = "a1" * 20, "b2" * 20
+    files = {old: {"log.csv": OLD.encode()}, new: {"log.csv": NEW.encode()}}
+    repository = Repository(files, {"main": old})
+
+    def fetched(**variables: str) -> tuple[str, str]:
+        fetching = Fetching([("some/data", "log.csv", "main")], {**env, **variables})
+        [(commit, _)] = fetching.outcomes().values()
+        return commit, fetching.warned
+
+    with HubServer({"some/data": repository}) as server:
+        env = environment(server.url, tmp_path / "home")
+        assert fetched() == (old, "")
+        server.requests.clear()
+        assert fetched() == (old, "")
+        assert server.requests == ["HEAD /datasets/some/data/resolve/main/log.csv"]
+
+        repository.fault = "503 on HEAD"
+        notice = f"the Hub was not reached (it answers 503); main is the cached commit {old}"
+        command = ("prepare", "hub:some/data/log.csv", *COLUMNS, "--k-core", "0", "--out", "data")
+        for verb in ("wrote", "already prepared"):
+            done = fearec(*command, env=env, cwd=tmp_path)
+            assert (done.returncode, done.stderr) == (0, f"hub:some/data/log.csv: {notice}\n")
+            assert verb in done.stdout
+            assert re.search(rf"^revision +{re.escape(notice)}$", done.stdout, re.MULTILINE)
+        assert json.loads((tmp_path / "data/dataset.json").read_text())["notes"]["revision"] == notice
+
+        repository.fault = ""
+        repository.branches["main"] = new
+        assert fetched() == (new, "")
+
+    commit, warned = fetched()
+    assert commit == new
+    assert re.fullmatch(rf"hub:\S+ the Hub was not reached \(\w+Error\); main is the cached commit {new}\n", warned)
+    assert "(HF_HUB_OFFLINE is set); main is the cached commit" in fetched(HF_HUB_OFFLINE="1")[1]
+
+
+def test_what_xet_does_not_give_comes_by_plain_http(tmp_path: Path) -> None:
+    with HubServer({"some/data": Repository.of({"a.csv": OLD.encode()}, "xet refuses")}) as server:
+        fetching = Fetching([("some/data", "a.csv", "main")], environment(server.url, tmp_path, HF_HUB_DISABLE_XET="1"))
+        [(commit, _)] = fetching.outcomes().values()
+    assert re.fullmatch("[0-9a-f]{40}", commit)
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [
@@ -111,6 +158,14 @@ def test_first_load_warm_load_pinned_revision_and_offline(tmp_path: Path) -> Non
         ((name_of("silence on GET"), "a.csv", "main"), r"(nothing came|timed out).*; check the network"),
         ((name_of("web page"), "a.csv", "main"), r"is a web page \(HTML\), .*; then remove .* and try again"),
         ((name_of("proxy"), "a.csv", "main"), r"is not the Hub .*; check the network"),
+        (
+            (name_of("xet refuses"), "a.csv", "main"),
+            r"Xet storage does not give .*404 Not Found.*; set HF_HUB_DISABLE_XET=1 to",
+        ),
+        (
+            (name_of("xet silence"), "a.csv", "main"),
+            r"Xet .*nothing came within 10 seconds\); set HF_HUB_DISABLE_XET=1",
+        ),
         (("some/nothing", "a.csv", "main"), r"there is no data set repository some/nothing, or it is private"),
         (("some/data", "b.csv", "main"), r"has no such file at revision 'main'"),
         (("some/data", "a.csv", "v9"), r"has no revision 'v9'"),

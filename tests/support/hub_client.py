@@ -68,7 +68,13 @@ def environment(url: str, home: Path, **more: str) -> dict[str, str]:
 
 
 class Fetching:
-    """A process that fetches files, all of them at once, and ends when the last is there or given up."""
+    """A process that fetches files, all of them at once, and ends when the last is there or given up.
+
+    Attributes:
+        warned: what it wrote on standard error, once the outcomes are there.
+    """
+
+    warned: str
 
     def __init__(self, queries: list[Query], env: dict[str, str]) -> None:
         self._queries = queries
@@ -77,8 +83,8 @@ class Fetching:
 
     def outcomes(self) -> dict[Query, tuple[str, float]]:
         """For each query the commit, or "error: " and the message, and the seconds until then."""
-        output, complaint = self._process.communicate(timeout=120)
-        assert self._process.returncode == 0, complaint
+        output, self.warned = self._process.communicate(timeout=120)
+        assert self._process.returncode == 0, self.warned
         found: list[Any] = json.loads(output)
         return {query: (text, seconds) for query, (text, seconds) in zip(self._queries, found, strict=True)}
 

@@ -2,7 +2,8 @@
 
 It answers what `hf_hub_download` asks, HEAD and GET of `/datasets/OWNER/NAME/resolve/REVISION/PATH`, with the
 headers that the clients read: `ETag`, `X-Repo-Commit`, `Content-Length`, and `X-Error-Code` for errors. A
-repository may be told to misbehave.
+repository may be told to misbehave. Of Xet, the storage from which the clients fetch a file whose HEAD has
+`X-Xet-Hash`, it has the way there: the token's route, and a storage that refuses or says nothing.
 """
 
 import re
@@ -28,9 +29,13 @@ Fault = Literal[
     "silence on GET",
     "web page",
     "proxy",
+    "xet refuses",
+    "xet silence",
 ]
 
 _RESOLVE = re.compile(r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+_TOKEN = "/api/xet-read-token"
+_STORAGE = "/xet/"
 _SILENCE = 90
 _LOGIN_PAGE = b"<!DOCTYPE html><html><body>Please log in to the network</body></html>"
 
@@ -99,6 +104,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, with_body: bool) -> None:
         self.hub.requests.append(f"{self.command} {unquote(self.path)}")
+        if self.path.startswith((_TOKEN, _STORAGE)):
+            self._xet()
+            return
         match = _RESOLVE.fullmatch(unquote(self.path))
         repository = self.hub.repositories.get(match[1]) if match else None
         if match is None or repository is None:
@@ -123,6 +131,18 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._resolve(repository, match[2], match[3], with_body=with_body)
 
+    def _xet(self) -> None:
+        if self.path.startswith(_TOKEN):
+            storage = self.hub.url + _STORAGE + self.path.rpartition("/")[2]
+            late = str(int(time.time()) + 3600)
+            token = {"X-Xet-Cas-Url": storage, "X-Xet-Access-Token": "t", "X-Xet-Token-Expiration": late}
+            self._send(200, b"{}", token, with_body=True)
+        elif "silence" in self.path:
+            time.sleep(_SILENCE)
+            self.close_connection = True
+        else:
+            self._refuse(404)
+
     def _resolve(self, repository: Repository, revision: str, path: str, *, with_body: bool) -> None:
         commit = repository.branches.get(revision, revision)
         if commit not in repository.commits:
@@ -132,6 +152,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             data = _LOGIN_PAGE if repository.fault == "web page" else repository.commits[commit][path]
             headers = {"ETag": f'"{sha256(data).hexdigest()}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
+            if repository.fault.startswith("xet") and not with_body:
+                route = f"{self.hub.url}{_TOKEN}/{repository.fault.removeprefix('xet ')}"
+                headers |= {"X-Xet-Hash": sha256(data).hexdigest(), "X-Xet-Refresh-Route": route}
             asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
             if asked and with_body:
                 start = int(asked[1])
