@@ -61,6 +61,15 @@ def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
         _flush(path.parent)
 
 
+def remove_temporaries(directory: Path, name: str) -> None:
+    """Remove what writers of files of a name (a glob pattern) left beside them when they were killed.
+
+    Nobody may be writing them now.
+    """
+    for temporary in directory.glob(f".{name}.????????"):  # the part that tempfile draws
+        temporary.unlink(missing_ok=True)
+
+
 @contextmanager
 def _temporary(path: Path, *, directory: bool) -> Iterator[Path]:
     temporary: Path | None = None

@@ -46,7 +46,31 @@ class TrainingConfig(Options):
     """The training loop."""
 
     batch_size: int = Field(256, ge=1, le=1_000_000, description="prefixes a step")
-    learning_rate: float = Field(1e-3, gt=0, le=10, description="Adam's learning rate")
+    accumulate: int = Field(
+        1,
+        ge=1,
+        le=10_000,
+        description="parts that a step's prefixes go through the model in, one after another, for less memory; "
+        "in-batch negatives are those of the part",
+    )
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="Adam's learning rate, after its warm-up")
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="learning rate after the warm-up: constant, or down to 0 along half a cosine"
+    )
+    warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate rises linearly")
+    schedule_steps: int = Field(
+        0, ge=0, description="steps of the cosine with its warm-up, after which training ends; for cosine alone"
+    )
+    weight_decay: float = Field(
+        0, ge=0, le=1, description="decoupled decay (AdamW) of linear layers' weights and embedding tables; 0 is none"
+    )
+    gradient_clip: float = Field(0, ge=0, description="norm that the whole gradient is clipped to; 0 is none")
+    ema: float = Field(
+        0,
+        ge=0,
+        lt=1,
+        description="decay of the moving average of the weights that is validated and kept as the best; 0 is none",
+    )
     epochs: int = Field(200, ge=1, description="passes over the training prefixes, at most")
     max_steps: int = Field(0, ge=0, description="optimiser steps, at most; 0 is no limit")
     time_limit: float = Field(0, ge=0, description="minutes of training, at most; 0 is no limit")
@@ -57,6 +81,9 @@ class TrainingConfig(Options):
     )
     protocol: Literal["unmasked", "seen-masked"] = Field("unmasked", description="protocol of that metric")
     patience: int = Field(10, ge=1, description="epochs without a better metric before training stops")
+    save_minutes: float = Field(
+        10, ge=0, description="minutes between saves of the state within an epoch; 0 saves after validations alone"
+    )
     seed: int = Field(42, ge=0, lt=2**63, description="of weights, order, dropout and draws")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto, cpu, cuda or cuda:1")
 
@@ -86,10 +113,10 @@ class RunConfig(Options):
         return tomli_w.dumps({**table, **{name: values for name, values in options.items() if values}})
 
     def identity(self) -> str:
-        """The TOML text without the limits that only say when to stop: runs that agree in it can be continued
-        one by the other."""
-        unlimited = TrainingConfig().model_dump(include={"epochs", "max_steps", "time_limit", "patience"})
-        return self.model_copy(update={"training": self.training.model_copy(update=unlimited)}).to_toml()
+        """The TOML text without what only says when to stop and when to save: runs that agree in it can be
+        continued one by the other."""
+        free = TrainingConfig().model_dump(include={"epochs", "max_steps", "time_limit", "patience", "save_minutes"})
+        return self.model_copy(update={"training": self.training.model_copy(update=free)}).to_toml()
 
 
 def preset_names() -> list[str]:
@@ -175,9 +202,28 @@ def _validate(registry: Registry, base: dict[str, Any], given: dict[str, Any], p
     trunk = sections["model"]
     if isinstance(trunk, ModelConfig) and trunk.dim % trunk.heads:
         problems.append(f"model.heads: {trunk.heads} heads do not divide model.dim = {trunk.dim}")
+    loop = sections["training"]
+    if isinstance(loop, TrainingConfig):
+        problems += _disagreements(loop)
     if problems:
         raise ConfigError(problems)
     return RunConfig.model_validate({**choices, **sections, "components": components})
+
+
+def _disagreements(training: TrainingConfig) -> Iterator[str]:
+    """Settings of the loop that contradict one another."""
+    if training.accumulate > training.batch_size:
+        yield (
+            f"training.accumulate: {training.accumulate} parts are more than the prefixes of a step, "
+            f"training.batch_size = {training.batch_size}"
+        )
+    if training.schedule == "constant" and training.schedule_steps:
+        yield "training.schedule_steps: belongs to training.schedule = cosine; a constant rate has no end"
+    if training.schedule == "cosine" and training.schedule_steps <= training.warmup_steps:
+        yield (
+            "training.schedule_steps: the cosine needs more steps than training.warmup_steps = "
+            f"{training.warmup_steps}, not {training.schedule_steps}"
+        )
 
 
 def _find_components(registry: Registry, choices: Mapping[str, str], problems: list[str]) -> Iterator[Registered]:

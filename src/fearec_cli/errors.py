@@ -36,6 +36,10 @@ class CheckpointError(FearecError):
     """A checkpoint that cannot be read, or does not fit what it is used with."""
 
 
+class DamagedError(CheckpointError):
+    """A checkpoint or state that is there and is not whole."""
+
+
 class TrainingError(FearecError):
     """A training run that cannot go on."""
 

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 
 from fearec_cli.cli.progress import PlainReporter
 from fearec_cli.registry import load_components
+from fearec_cli.training.directory import state_file
 from support.commands import (
     TINY,
     agree,
@@ -359,7 +360,7 @@ def test_checkpoint(best: Path, damage: Callable[[Path], None], problems: list[s
 
 
 def test_a_state_is_no_checkpoint(trained: Path) -> None:
-    lines = refused("evaluate", trained / "last/state.safetensors")
+    lines = refused("evaluate", state_file(trained, 18))
     agree(lines, "is a safetensors file, but no checkpoint of fearec")
 
 
@@ -451,7 +452,12 @@ def test_no_room_for_a_data_set_in_the_place_of_another(toy: Path, disk: Disk) -
 
 @pytest.mark.parametrize(
     ("size", "file"),
-    [(0, "run.toml"), (2000, "best.safetensors"), (5000, "best.safetensors"), (20000, "last/state.safetensors")],
+    [
+        (0, "run.toml"),
+        (2000, "last/state-0.safetensors"),
+        (5000, "last/state-0.safetensors"),
+        (20000, "last/state-9.safetensors"),
+    ],
 )
 def test_no_room_for_a_run(toy: Path, size: int, file: str) -> None:
     with small_disk(size):
@@ -474,7 +480,7 @@ def test_no_room_after_the_first_epoch(toy: Path, disk: Disk) -> None:
         disk.flushes, disk.full_at = 0, flush
         result = fearec(*train, "--epochs", "2", "--out", out)
         assert result.code == 2, result
-        name = ("best", "last/state")[number]
+        name = ("best", "last/state-18")[number]
         assert result.err == (
             f"error: {out}/{name}.safetensors: cannot be written: No space left on device; nothing was changed\n"
         )
@@ -555,13 +561,16 @@ def test_a_term_that_is_no_number(toy: Path, breaking) -> None:
     assert len(records(Path("runs/x"))) == 1
 
 
-def test_weights_that_are_no_numbers(toy: Path, breaking) -> None:
-    # The last step's loss is finite and its gradient is not: only the validation can tell.
+def test_a_gradient_that_is_no_number(toy: Path, breaking) -> None:
+    # The loss is finite and its gradient is not; the epoch's last step, so that it would be validated.
     breaking("ce", 18, lambda value: value + (0 * value).sqrt())
     result = fearec("train", toy, *SASREC, "--epochs", "3", "--out", "runs/x")
     assert result.code == 2
-    assert result.err.startswith("error: step 18: the model gives scores that are not a number (NaN)")
-    assert result.err.endswith("; the best weights before it are in runs/x/best.safetensors\n")
+    assert result.err == (
+        "error: the gradient became infinite or no number at step 18, in epoch 2; "
+        "lower training.learning_rate or the term's weight; "
+        "the best weights before it are in runs/x/best.safetensors\n"
+    )
     assert description(Path("runs/x/best.safetensors"))["step"] == 9
 
 

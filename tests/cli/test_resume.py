@@ -2,17 +2,19 @@
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from fearec_cli.cli.progress import PlainReporter
+from fearec_cli.training.directory import state_file, state_files
 from support.commands import (
     SETTINGS,
     TINY,
@@ -31,7 +33,7 @@ from support.commands import (
 EPOCHS, STEPS = 3, 27
 # The default model: dropout, a second view and semantic draws all use random numbers.
 RUN = (*TINY, "--epochs", str(EPOCHS))
-STATE = Path("last") / "state.safetensors"
+STATE = Path("last") / f"state-{STEPS}.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -100,16 +102,65 @@ def test_stopped_and_continued_is_as_if_never_stopped(toy: Path, whole: Path, st
     assert (b / "run.toml").read_bytes() == (whole / "run.toml").read_bytes()
 
 
+def test_every_way_of_following_the_gradient_is_resumed(toy: Path, stopping) -> None:
+    options = {
+        "schedule": "cosine",
+        "warmup_steps": 7,
+        "schedule_steps": 22,
+        "weight_decay": 0.1,
+        "gradient_clip": 0.5,
+        "accumulate": 3,
+        "ema": 0.8,
+    }
+    run = (*TINY, *(part for name, value in options.items() for part in ("--set", f"training.{name}={value}")))
+    assert "stopped by schedule after 22 steps" in done("train", toy, *run, "--out", "runs/a")
+    stopping([4, 13])
+    command = stopped("train", toy, *run, "--out", "runs/b")
+    command = stopped(*shlex.split(command))
+    done(*shlex.split(command))
+    a, b = Path("runs/a"), Path("runs/b")
+    state = tensors(state_file(a, 22))
+    assert same(tensors(state_file(b, 22)), state)
+    assert same(tensors(b / "best.safetensors"), tensors(a / "best.safetensors"))
+    assert timeless(a) == timeless(b)
+    assert [line["step"] for line in records(a)] == [9, 18, 22]
+    # What is kept as the best is the average, and not the weights that it averages.
+    assert description(a / "best.safetensors")["step"] == 22
+    best = tensors(a / "best.safetensors")
+    for name in (name for name in best if name.startswith("model.")):
+        averaged = state[name.replace("model.", "average.", 1)]
+        assert best[name].equal(averaged)
+    assert not state["model.embedding.items.weight"].equal(state["average.embedding.items.weight"])
+
+
 def test_more_steps_may_be_asked_for(toy: Path) -> None:
     done("train", toy, *RUN, "--max-steps", "4", "--out", "runs/b")
     done("train", toy, "--resume", "--out", "runs/b", "--max-steps", "12")
     done("train", toy, *RUN, "--max-steps", "12", "--out", "runs/a")
     a, b = Path("runs/a"), Path("runs/b")
-    assert same(tensors(a / STATE), tensors(b / STATE))
-    # The first limit was validated too; the other lines agree.
-    assert [line["step"] for line in records(b)] == [4, 9, 12]
-    assert timeless(b)[1:] == timeless(a)
+    assert same(tensors(state_file(a, 12)), tensors(state_file(b, 12)))
+    # The validation that the first limit added is taken back.
+    assert [line["step"] for line in records(b)] == [9, 12]
+    assert timeless(b) == timeless(a)
     assert "max_steps = 12" in (b / "run.toml").read_text()
+
+
+def test_what_a_limit_added_is_taken_back(toy: Path, whole: Path) -> None:
+    """A validation in mid-epoch may find better weights than any epoch's end: a run that goes on forgets them."""
+    b = Path("runs/b")
+    done("train", toy, *RUN, "--max-steps", "17", "--out", b)
+    at_limit = contents(b)
+    for more in ([], ["--max-steps", "12"]):  # as if it were asked for again, or for less
+        printed = done("train", toy, "--resume", "--out", b, *more)
+        assert "stopped by max-steps after 17 steps" in printed
+        changed = {name for name, content in contents(b).items() if content != at_limit.get(name)}
+        assert changed <= {"run.toml"}
+    done("train", toy, "--resume", "--out", b, "--max-steps", "0")
+    assert same(tensors(b / STATE), tensors(whole / STATE))
+    assert same(tensors(b / "best.safetensors"), tensors(whole / "best.safetensors"))
+    assert description(b / "best.safetensors")["step"] == description(whole / "best.safetensors")["step"]
+    assert timeless(b) == timeless(whole)
+    assert contents(b).keys() == contents(whole).keys()
 
 
 def test_a_run_at_its_end_has_nothing_left_to_do(toy: Path, whole: Path) -> None:
@@ -163,11 +214,11 @@ def test_a_signal_from_outside(toy: Path) -> None:
     assert (run.returncode, err) == (130, "")
     command = out.splitlines()[-1].removeprefix("continue: fearec ")
 
-    state = Path("runs/b") / STATE
+    state = next(iter(state_files(Path("runs/b")).values()))
     steps = 5 + int(metadata(state)["place"].partition('"step":')[2].partition(",")[0])
     done(*shlex.split(command), "--max-steps", str(steps))
     done("train", toy, *endless, "--out", "runs/a", "--max-steps", str(steps))
-    assert same(tensors(state), tensors(Path("runs/a") / STATE))
+    assert same(tensors(state_file(Path("runs/b"), steps)), tensors(state_file(Path("runs/a"), steps)))
     assert timeless(Path("runs/b")) == timeless(Path("runs/a"))
 
 
@@ -219,16 +270,55 @@ def test_a_directory_without_a_state_is_refused(toy: Path, whole: Path) -> None:
     shutil.copy(whole / "run.toml", "runs/b")
     result = fearec("train", toy, "--resume", "--out", "runs/b")
     assert result.code == 2
-    assert f"runs/b/{STATE}: there is no state to resume from" in result.err
+    assert result.err == (
+        "error: runs/b/last: there is no state to resume from; start the run again with another --out\n"
+    )
 
 
-def test_a_state_that_is_cut_short_is_refused(toy: Path, whole: Path) -> None:
-    shutil.copytree(whole, "runs/b")
-    state = Path("runs/b") / STATE
+def cut_short(state: Path) -> None:
     state.write_bytes(state.read_bytes()[:-100])
-    result = fearec("train", toy, "--resume", "--out", "runs/b")
-    assert result.code == 2
-    assert f"{state}: is no whole state" in result.err
+
+
+def turn_a_bit(state: Path) -> None:
+    content = bytearray(state.read_bytes())
+    content[-1000] ^= 1
+    state.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [cut_short, turn_a_bit])
+def test_a_damaged_state_is_named_and_the_one_before_is_used(
+    toy: Path, whole: Path, damage: Callable[[Path], None]
+) -> None:
+    b = Path("runs/b")
+    done("train", toy, *RUN, "--max-steps", "20", "--out", b)
+    newest, before = state_files(b).values()
+    assert (newest, before) == (state_file(b, 20), state_file(b, 18))
+    damage(newest)
+    result = fearec("train", "--resume", "--out", b, "--max-steps", "0")
+    assert result.code == 0
+    assert result.err.startswith(f"warning: {newest}: is no whole state (")
+    assert result.err.endswith(f"); going on from {before}\n")
+    assert same(tensors(b / STATE), tensors(whole / STATE))
+    assert same(tensors(b / "best.safetensors"), tensors(whole / "best.safetensors"))
+    assert timeless(b) == timeless(whole)
+    # The damaged one has not taken the place of a good one.
+    assert list(state_files(b)) == [27, 18]
+
+
+def test_a_run_whose_states_are_all_damaged_is_refused(toy: Path, whole: Path) -> None:
+    shutil.copytree(whole, "runs/b")
+    for state in state_files(Path("runs/b")).values():
+        cut_short(state)
+    before = contents(Path("runs/b"))
+    for dataset in ([], [toy]):
+        result = fearec("train", *dataset, "--resume", "--out", "runs/b")
+        assert result.code == 2
+        assert re.fullmatch(
+            r"error: runs/b/last/state-27\.safetensors: is no whole state \(.*\); "
+            r"runs/b/last/state-18\.safetensors: is no whole state \(.*\); start the run again with another --out\n",
+            result.err,
+        )
+    assert contents(Path("runs/b")) == before
 
 
 def test_which_run_is_to_be_resumed_must_be_said(toy: Path) -> None:

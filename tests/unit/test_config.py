@@ -224,3 +224,38 @@ def test_a_configuration_cannot_be_changed():
 )
 def test_the_identity_leaves_out_only_when_to_stop(assignment, same):
     assert (load(assignment).identity() == load().identity()) is same
+
+
+@pytest.mark.parametrize(
+    ("assignments", "problem"),
+    [
+        (["training.schedule=cosine"], "training.schedule_steps: the cosine needs more steps than .* = 0, not 0"),
+        (
+            ["training.schedule=cosine", "training.warmup_steps=9", "training.schedule_steps=9"],
+            "training.schedule_steps: the cosine needs more steps than training.warmup_steps = 9, not 9",
+        ),
+        (["training.schedule_steps=9"], "training.schedule_steps: belongs to training.schedule = cosine"),
+        (
+            ["training.accumulate=9", "training.batch_size=8"],
+            "training.accumulate: 9 parts are more than the prefixes of a step, training.batch_size = 8",
+        ),
+        (["training.ema=1"], r"training.ema: .*allowed: >= 0, < 1"),
+        (["training.gradient_clip=-1"], r"training.gradient_clip: .*allowed: >= 0"),
+    ],
+)
+def test_settings_of_the_loop_that_contradict_one_another(assignments: list[str], problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem) as caught:
+        load_config(load_components(), assignments=assignments)
+    assert len(caught.value.problems) == 1
+
+
+def test_when_to_stop_and_when_to_save_is_no_part_of_a_runs_identity() -> None:
+    def identity(*assignments: str) -> str:
+        return load_config(load_components(), assignments=assignments).identity()
+
+    free = ("epochs=3", "max_steps=7", "time_limit=1", "patience=2", "save_minutes=0")
+    assert identity(*(f"training.{text}" for text in free)) == identity()
+    cosine = ("training.schedule=cosine", "training.schedule_steps=7")
+    assert identity(*cosine) != identity()
+    assert identity(*cosine) != identity(cosine[0], "training.schedule_steps=8")
+    assert identity("training.ema=0.9") != identity()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from fearec_cli.training.loop import Stop
+from fearec_cli.training.reporting import Stop
 
 
 @contextmanager

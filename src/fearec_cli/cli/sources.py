@@ -6,8 +6,7 @@ from fearec_cli.cli.prepare import prepare_source
 from fearec_cli.data.prepared import DATA, Prepared, find_prepared, locate_dataset, open_prepared
 from fearec_cli.errors import CheckpointError
 from fearec_cli.training.checkpoint import Checkpoint
-from fearec_cli.training.directory import STATE_FILE
-from fearec_cli.training.state import saved_fingerprint
+from fearec_cli.training.saves import saved_fingerprint
 
 DEMO = "demo"
 
@@ -53,9 +52,9 @@ def dataset_of_run(directory: Path) -> Prepared:
     """The data set of the run that stands in a directory, looked for under data/.
 
     Raises:
-        CheckpointError: the run has no state, or its data set is not found.
+        CheckpointError: the run has no state that can be read, or its data set is not found.
     """
-    found = find_prepared(saved_fingerprint(directory / STATE_FILE), DATA)
+    found = find_prepared(saved_fingerprint(directory), DATA)
     if found is None:
         raise CheckpointError(
             f"{directory}: its data set is not under {DATA}/; name it: fearec train DATASET --resume --out {directory}"

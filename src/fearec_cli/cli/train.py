@@ -42,7 +42,8 @@ def train(
     from fearec_cli.config import DEFAULT_PRESET, load_config
     from fearec_cli.registry import load_components
     from fearec_cli.training.directory import RUN_FILE, claim_run_directory, new_run_directory
-    from fearec_cli.training.loop import Stop, Trainer
+    from fearec_cli.training.loop import Trainer
+    from fearec_cli.training.reporting import Stop
 
     if resume:
         _check_resume(out, preset, config)
@@ -73,19 +74,22 @@ def train(
     reporter = make_reporter()
     trainer = Trainer(run, registry, prepared, directory, reporter)
     if resume:
-        trainer.resume()
+        for warning in trainer.resume():
+            typer.echo(f"warning: {warning}", err=True)
     reporter.start(trainer, run, prepared)
     stop = Stop()
     with stop_on_signals(stop), reporter:
         outcome = trainer.run(stop)
 
-    best = outcome.place.best
-    value = "not validated" if best is None else f"{run.training.metric} {best:.4f} ({run.training.protocol}, valid)"
+    best = outcome.best
+    value = (
+        f"{run.training.metric} {best.value:.4f} ({run.training.protocol}, valid), epoch {best.epoch}" if best else ""
+    )
     console.print(
         f"stopped by {outcome.reason} after {outcome.place.step:,} steps; "
         f"{outcome.prefixes_per_second:,.0f} prefixes/s, peak memory {peak_memory()}"
     )
-    console.print(f"best: {value}, epoch {outcome.place.best_epoch}: {outcome.checkpoint}", soft_wrap=True)
+    console.print(f"best: {value}: {outcome.checkpoint}", soft_wrap=True)
     console.print(f"next: {shlex.join(['fearec', 'evaluate', str(outcome.checkpoint)])}", soft_wrap=True)
     if outcome.reason == "interrupted":
         again = shlex.join(["fearec", "train", *([dataset] if dataset else []), "--resume", "--out", str(directory)])

@@ -1,5 +1,6 @@
 """The directory of a run: what lies where, and whose it is."""
 
+import re
 from pathlib import Path
 
 from fearec_cli.errors import OutputError
@@ -7,7 +8,8 @@ from fearec_cli.errors import OutputError
 RUN_FILE = "run.toml"
 BEST_FILE = "best.safetensors"
 RECORD_FILE = "metrics.jsonl"
-STATE_FILE = Path("last") / "state.safetensors"
+STATES = Path("last")
+_STATE = re.compile(r"state-([0-9]+)\.safetensors")
 
 
 def new_run_directory(root: Path, name: str) -> Path:
@@ -28,3 +30,18 @@ def claim_run_directory(directory: Path) -> None:
         raise OutputError(
             f"{directory}: is not empty; choose another --out, continue the run there with --resume, or remove it"
         )
+
+
+def state_file(directory: Path, step: int) -> Path:
+    """Where a run leaves its state of a step."""
+    return directory / STATES / f"state-{step}.safetensors"
+
+
+def state_files(directory: Path) -> dict[int, Path]:
+    """The states that a run has left, by their steps, the latest first."""
+    found = {
+        int(match[1]): path
+        for path in (directory / STATES).glob("state-*.safetensors")
+        if (match := _STATE.fullmatch(path.name))
+    }
+    return dict(sorted(found.items(), reverse=True))

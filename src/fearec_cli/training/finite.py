@@ -1,6 +1,5 @@
-"""Watches over the losses of a run: where one of them first was infinite or no number."""
+"""Watches over the losses and the gradient of a run: which of them first was infinite or no number, and when."""
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -16,42 +15,32 @@ class Broken(NamedTuple):
 
 
 class FiniteWatch:
-    """Keeps on the device where each loss was first not finite, so that the host waits for it only when it asks.
+    """Keeps on the device where each value was first not finite, so that the host waits for it only when it asks.
 
     Args:
-        names: of the objective, then of each term.
+        terms: names of the loss terms.
         device: of the losses.
     """
 
-    def __init__(self, names: list[str], device: torch.device) -> None:
-        self._names = names
-        self._broken_at = torch.zeros(len(names), dtype=torch.int64, device=device)  # 0 is nowhere
+    def __init__(self, terms: list[str], device: torch.device) -> None:
+        # A term before the objective, which is never finite where a term is not, and both before their gradient.
+        self._names = [*terms, "the objective", "the gradient"]
+        self._broken_at = torch.zeros(len(self._names), dtype=torch.int64, device=device)  # 0 is nowhere
 
-    def see(self, losses: Float[Tensor, "L"], step: int) -> None:
-        """Look at the losses of a step.
+    def see(self, losses: Float[Tensor, "L"], gradient: Float[Tensor, ""], step: int) -> None:
+        """Look at a step.
 
         Args:
-            losses: in the order of the names.
+            losses: the objective, then each term.
+            gradient: norm of the gradient.
             step: its number, from 1.
         """
-        self._broken_at = torch.where(losses.isfinite() | (self._broken_at > 0), self._broken_at, step)
+        finite = torch.cat([losses[1:], losses[:1], gradient[None]]).isfinite()
+        self._broken_at = torch.where(finite | (self._broken_at > 0), self._broken_at, step)
 
-    def broken(self, means: Float[Tensor, "L"], step: int) -> Broken | None:
-        """The first of all that was not finite; the host waits for the device.
-
-        Args:
-            means: of the losses, which may overflow where no loss does.
-            step: the last one done, to which an overflow of the means is put down.
-        """
-        # A term before the objective, which is never finite where a term is not.
+    def broken(self) -> Broken | None:
+        """The first of all that was not finite; the host waits for the device."""
         found = [
-            (first or step, index == 0, name)
-            for index, (name, value, first) in enumerate(
-                zip(self._names, means.tolist(), self._broken_at.tolist(), strict=True)
-            )
-            if first or not math.isfinite(value)
+            Broken(step, name) for step, name in zip(self._broken_at.tolist(), self._names, strict=True) if step > 0
         ]
-        if not found:
-            return None
-        first, _, name = min(found)
-        return Broken(first, name)
+        return min(found, key=lambda broken: broken.step, default=None)

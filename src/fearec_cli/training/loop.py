@@ -1,12 +1,9 @@
 """The training loop: epochs, validation, early stopping."""
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
 
 from fearec_cli.config import RunConfig
 from fearec_cli.data.batches import InteractionTable, TrainingPrefixes
@@ -18,62 +15,19 @@ from fearec_cli.model.compose import build_encoder
 from fearec_cli.registry import Registry
 from fearec_cli.training.device import choose_device
 from fearec_cli.training.finite import FiniteWatch
+from fearec_cli.training.memory import out_of_memory_told
 from fearec_cli.training.objective import Objective
+from fearec_cli.training.optimization import WeightAverage, make_optimizer
+from fearec_cli.training.reporting import Outcome, Reporter, Stop, StopReason
 from fearec_cli.training.saves import Saves
-from fearec_cli.training.state import Place, RunState
+from fearec_cli.training.state import Best, Place, RunState
 from fearec_cli.training.step import TrainingStep
 from fearec_cli.training.tracking import EpochRecord
 
-StopReason = Literal["patience", "epochs", "max-steps", "time-limit", "interrupted"]
-
 # Metrics of the record; the one that picks the best weights is added where it is another.
 RECORDED_KS = (5, 10, 20)
-_OBJECTIVE = "the objective"
-
-
-@runtime_checkable  # annotations are checked at run time in the tests
-class Reporter(Protocol):
-    """Who is told how training goes."""
-
-    def on_step(self, place: Place, steps: int, losses: Tensor, prefixes_per_second: float) -> None:
-        """After each step; reading `losses` makes the host wait for the device, so seldom do.
-
-        Args:
-            place: where the run stands.
-            steps: of an epoch.
-            losses: [1 + terms] running means over the epoch: the objective, then each term.
-            prefixes_per_second: of this epoch so far.
-        """
-
-    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
-        """After each validation."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        reason: what ended it.
-        checkpoint: the best weights.
-        place: where it stood.
-        prefixes_per_second: over the whole run in this process, validation left out.
-    """
-
-    reason: StopReason
-    checkpoint: Path
-    place: Place
-    prefixes_per_second: float
-
-
-class Stop:
-    """Asks a run to end after its current step; what a signal handler calls."""
-
-    requested = False
-
-    def request(self) -> None:
-        """Ask."""
-        self.requested = True
+# Asking whether the losses are finite makes the host wait for a device that works on its own.
+_STEPS_BETWEEN_CHECKS = 50
 
 
 class Trainer:
@@ -113,16 +67,18 @@ class Trainer:
         objective = Objective(config, registry)
         self._terms = [term.name for term in objective.terms]
         encoder = build_encoder(config, registry, prepared.n_items).to(device)
-        optimizer = torch.optim.Adam(encoder.parameters(), lr=config.training.learning_rate, fused=True)
         self._state = RunState(
             Place(),
             encoder,
-            optimizer,
+            make_optimizer(encoder, config.training),
             torch.Generator().manual_seed(config.training.seed),
             torch.zeros(1 + len(self._terms), device=device),
+            WeightAverage(encoder, config.training.ema) if config.training.ema else None,
         )
-        self._step = TrainingStep(self._state, objective, self._prefixes)
-        self._watch = FiniteWatch([_OBJECTIVE, *self._terms], device)
+        self._step = TrainingStep(self._state, objective, self._prefixes, config.training)
+        self._watch = FiniteWatch(self._terms, device)
+        self._steps_per_epoch = -(-len(self._prefixes) // config.training.batch_size)
+        self._steps_between_checks = 1 if device.type == "cpu" else _STEPS_BETWEEN_CHECKS
         self._trained_prefixes = 0
         self._trained_seconds = 0.0
 
@@ -136,37 +92,48 @@ class Trainer:
         """Names of the loss terms, in the order of `Reporter.on_step`'s losses."""
         return self._terms
 
-    def resume(self) -> None:
+    def resume(self) -> list[str]:
         """Take up the run that stands in the directory.
+
+        Returns:
+            A warning for each state that is damaged and was passed over.
 
         Raises:
             CheckpointError: there is none, or it belongs to another configuration or data set.
         """
-        self._saves.restore(self._state)
+        return self._saves.restore(self._state)
 
     def run(self, stop: Stop) -> Outcome:
         """Train until a limit, until validation stops improving, or until asked to stop.
 
         Raises:
-            TrainingError: the loss is not finite.
+            TrainingError: a loss or the gradient is not finite, or the memory does not suffice.
             OutputError: the directory cannot be written.
         """
+        state, place = self._state, self._state.place
         self._saves.write_settings()
-        place = self._state.place
+        if place.step == 0:
+            self._saves.save_state(state)  # so that the run can be resumed whenever it is killed
         reason = self._finished()  # a run that is resumed may have been at its end
+        if reason is None:
+            place.closing = None
+        if place.closing is None:
+            self._saves.take_back(place)
+            if reason is not None and place.step_in_epoch > 0:
+                self._validate(0.0)
+                self._saves.save_state(state)
         while reason is None:
-            reason, losses, seconds, prefixes = self._epoch(stop)
-            self._trained_prefixes += prefixes
-            self._trained_seconds += seconds
+            reason, prefixes_per_second = self._train(stop)
             if reason != "interrupted":
-                self._validate(losses, prefixes / max(seconds, 1e-9))
+                self._validate(prefixes_per_second)
             elif place.best is None:
-                self._saves.save_best(self._state, {})
-            self._saves.save_state(self._state)
-            reason = reason or self._finished()
+                self._saves.save_best(state, {})
+            self._saves.save_state(state)
+            reason = reason or self._finished() or self._interruption(stop)
         return Outcome(
             reason,
             self._saves.best,
+            place.closing or place.best,
             place,
             self._trained_prefixes / max(self._trained_seconds, 1e-9),
         )
@@ -181,17 +148,22 @@ class Trainer:
     def _limit(self) -> StopReason | None:
         """The limit that is reached, which may be in the middle of an epoch."""
         training, place = self._config.training, self._state.place
+        if 0 < training.schedule_steps <= place.step:
+            return "schedule"
         if 0 < training.max_steps <= place.step:
             return "max-steps"
         if 0 < training.time_limit * 60 <= place.seconds:
             return "time-limit"
         return None
 
-    def _epoch(self, stop: Stop) -> tuple[StopReason | None, Tensor, float, int]:
+    def _interruption(self, stop: Stop) -> StopReason | None:
+        return "interrupted" if stop.requested else None
+
+    def _train(self, stop: Stop) -> tuple[StopReason | None, float]:
         """Train to the end of the epoch, or to what ends the run before it.
 
         Returns:
-            What ended the run, mean losses, seconds and prefixes.
+            What ended the run, and prefixes per second.
         """
         training, state, place = self._config.training, self._state, self._state.place
         # The order depends on seed and epoch alone, so that a resumed run finds its place in it.
@@ -200,61 +172,77 @@ class Trainer:
         begin, before, prefixes = time.perf_counter(), place.seconds, 0
         reason: StopReason | None = None
         state.encoder.train()
-        for step in range(place.step_in_epoch, len(batches)):
-            losses = self._step(batches[step])
-            state.losses += losses
-            place.step += 1
-            self._watch.see(losses, place.step)
-            place.step_in_epoch = step + 1
-            prefixes += len(batches[step])
-            elapsed = time.perf_counter() - begin
-            place.seconds = before + elapsed
-            self._reporter.on_step(place, len(batches), state.losses / (step + 1), prefixes / elapsed)
-            reason = self._limit() or ("interrupted" if stop.requested else None)
-            if reason is not None:
-                break
-        losses = state.losses / max(1, place.step_in_epoch)
-        self._refuse_infinite(losses)  # the epoch's one wait for the device
-        # An epoch that is interrupted at its end stays open: the resumed run begins with its validation.
-        if place.step_in_epoch == len(batches) and reason != "interrupted":
+        with out_of_memory_told(self._memory_of_step):
+            for batch in batches[place.step_in_epoch :]:
+                losses, gradient = self._step(batch)
+                state.losses += losses
+                place.step += 1
+                place.step_in_epoch += 1
+                prefixes += len(batch)
+                self._watch.see(losses, gradient, place.step)
+                if place.step % self._steps_between_checks == 0:
+                    self._refuse_broken()
+                elapsed = time.perf_counter() - begin
+                place.seconds = before + elapsed
+                self._reporter.on_step(place, len(batches), state.losses / place.step_in_epoch, prefixes / elapsed)
+                reason = self._limit() or self._interruption(stop)
+                if reason is not None:
+                    break
+                if self._saves.due:
+                    self._refuse_broken()
+                    paused = time.perf_counter()
+                    self._saves.save_state(state)
+                    begin += time.perf_counter() - paused
+            self._refuse_broken()
+        elapsed = time.perf_counter() - begin
+        place.seconds = before + elapsed
+        self._trained_prefixes += prefixes
+        self._trained_seconds += elapsed
+        return reason, prefixes / max(elapsed, 1e-9)
+
+    def _refuse_broken(self) -> None:
+        """Stop where a loss or the gradient was not finite, before anything of it is saved."""
+        broken = self._watch.broken()
+        if broken is not None:
+            raise TrainingError(
+                f"{broken.name} became infinite or no number at step {broken.step}, in epoch "
+                f"{self._state.place.epoch + 1}; lower training.learning_rate or the term's weight; "
+                f"{self._saves.last_good(self._state)}"
+            )
+
+    def _validate(self, prefixes_per_second: float) -> None:
+        """Evaluate, keep the weights if they are the best, and leave a record.
+
+        In mid-epoch, where a limit has ended the run, nothing of it enters early stopping.
+        """
+        training, state, place = self._config.training, self._state, self._state.place
+        whole = place.step_in_epoch == self._steps_per_epoch
+        objective, *terms = (state.losses / place.step_in_epoch).tolist()
+        if whole:
             place.epoch += 1
             place.step_in_epoch = 0
             state.losses.zero_()
-        return reason, losses, time.perf_counter() - begin, prefixes
-
-    def _refuse_infinite(self, losses: Tensor) -> None:
-        """Stop at a loss that is not finite.
-
-        Args:
-            losses: [1 + terms] means over the epoch so far.
-        """
-        place = self._state.place
-        broken = self._watch.broken(losses, place.step)
-        if broken is not None:
-            raise TrainingError(
-                f"{broken.name} became infinite or no number at step {broken.step}, in epoch {place.epoch + 1}; lower "
-                f"training.learning_rate or the term's weight; {self._saves.last_good(self._state)}"
-            )
-
-    def _validate(self, losses: Tensor, prefixes_per_second: float) -> None:
-        training, place = self._config.training, self._state.place
-        encoder = self._state.encoder.eval()
         try:
-            evaluation = evaluate(encoder, self._table, self._valid)
+            with out_of_memory_told(self._memory_of_validation):
+                evaluation = evaluate(state.evaluated.eval(), self._table, self._valid)
         except EvaluationError as error:
-            raise TrainingError(f"step {place.step}: {error}; {self._saves.last_good(self._state)}") from error
-        ks = sorted({*RECORDED_KS, self._metric_k})
-        metrics = evaluation.metrics(ks)
-        value = self._metric(evaluation.ranks[training.protocol], self._metric_k)
-        better = place.best is None or value > place.best
-        place.worse = 0 if better else place.worse + 1
-        epoch = place.epoch + (place.step_in_epoch > 0)
+            raise TrainingError(f"step {place.step}: {error}; {self._saves.last_good(state)}") from error
+        metrics = evaluation.metrics(sorted({*RECORDED_KS, self._metric_k}))
+        found = Best(
+            value=self._metric(evaluation.ranks[training.protocol], self._metric_k), epoch=place.epoch + (not whole)
+        )
+        better = place.best is None or found.value > place.best.value
         if better:
-            place.best, place.best_epoch = value, epoch
-            self._saves.save_best(self._state, metrics)
-        objective, *terms = losses.tolist()
+            if not whole and place.best is not None:
+                self._saves.keep_best_aside()
+            self._saves.save_best(state, metrics)
+        if whole:
+            place.worse = 0 if better else place.worse + 1
+            place.best = found if better else place.best
+        else:
+            place.closing = found if better else place.best
         record = EpochRecord(
-            epoch=epoch,
+            epoch=found.epoch,
             step=place.step,
             seconds=place.seconds,
             prefixes_per_second=prefixes_per_second,
@@ -264,3 +252,17 @@ class Trainer:
         )
         self._saves.record(record)
         self._reporter.on_epoch(record, best=better)
+
+    def _memory_of_step(self) -> str:
+        training, place = self._config.training, self._state.place
+        return (
+            f"out of memory at step {place.step + 1}: lower training.batch_size (now {training.batch_size}; "
+            "`--batch-size auto` finds one that fits), raise training.accumulate, lower model.max_length, or choose a "
+            f"loss that samples its negatives; {self._saves.last_good(self._state)}"
+        )
+
+    def _memory_of_validation(self) -> str:
+        return (
+            f"out of memory in the validation after step {self._state.place.step}: lower model.max_length or "
+            f"model.dim; {self._saves.last_good(self._state)}"
+        )

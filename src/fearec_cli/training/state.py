@@ -9,14 +9,30 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fearec_cli.atomic import atomic_file
-from fearec_cli.errors import CheckpointError
+from fearec_cli.errors import CheckpointError, DamagedError
 from fearec_cli.model.encoder import Encoder
-from fearec_cli.training.tensors import part, read_tensors
+from fearec_cli.training.optimization import WeightAverage
+from fearec_cli.training.tensors import checksum, part, read_tensors
 
 _RANDOM = "random.torch"
 _RANDOM_CUDA = "random.cuda"
 _DRAWS = "random.draws"
 _LOSSES = "losses"
+_CHECKSUM = "checksum"
+
+
+class Best(BaseModel):
+    """The best validation.
+
+    Attributes:
+        value: of the metric.
+        epoch: it was reached in.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    value: float
+    epoch: int
 
 
 class Place(BaseModel):
@@ -27,9 +43,10 @@ class Place(BaseModel):
         step_in_epoch: steps of it that are done.
         step: steps done in all.
         seconds: of training so far.
-        best: best value of the validation metric so far; None before the first.
-        best_epoch: the epoch it was reached in.
+        best: the best validation at the end of an epoch so far; None before the first.
         worse: validations since then.
+        closing: the best one with the validation that a limit in mid-epoch has added. It is not in `best`, so that
+            a run which is given another limit goes on as if the first had not been.
     """
 
     model_config = ConfigDict(validate_assignment=True)
@@ -38,9 +55,9 @@ class Place(BaseModel):
     step_in_epoch: int = 0
     step: int = 0
     seconds: float = 0.0
-    best: float | None = None
-    best_epoch: int = 0
+    best: Best | None = None
     worse: int = 0
+    closing: Best | None = None
 
 
 @dataclass
@@ -53,6 +70,7 @@ class RunState:
         optimizer: its optimiser.
         draws: generator of the semantic draws.
         losses: [1 + terms] sums over the steps of the epoch under way: the objective, then each term.
+        average: moving average of the weights, where one is kept.
     """
 
     place: Place
@@ -60,6 +78,12 @@ class RunState:
     optimizer: torch.optim.Optimizer
     draws: torch.Generator
     losses: Tensor
+    average: WeightAverage | None = None
+
+    @property
+    def evaluated(self) -> Encoder:
+        """The encoder whose weights are validated and kept as the best."""
+        return self.encoder if self.average is None else self.average.encoder
 
     def save(self, path: Path, config: str, fingerprint: str) -> None:
         """Write the state, whole or not at all.
@@ -70,9 +94,11 @@ class RunState:
             fingerprint: of the data set, likewise.
 
         Raises:
-            OutputError: it cannot be written; the state saved before still stands.
+            OutputError: it cannot be written; what stood there before still stands.
         """
         tensors = {f"model.{name}": value for name, value in self.encoder.state_dict().items()}
+        if self.average is not None:
+            tensors |= {f"average.{name}": value for name, value in self.average.encoder.state_dict().items()}
         for index, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
         tensors[_RANDOM] = torch.get_rng_state()
@@ -80,17 +106,25 @@ class RunState:
         tensors[_LOSSES] = self.losses
         if self.losses.is_cuda:
             tensors[_RANDOM_CUDA] = torch.cuda.get_rng_state(self.losses.device)
-        metadata = {"place": self.place.model_dump_json(), "config": config, "fingerprint": fingerprint}
+        tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
+        metadata = {
+            "place": self.place.model_dump_json(),
+            "config": config,
+            "fingerprint": fingerprint,
+        }
         with atomic_file(path) as temporary:
-            save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, temporary, metadata)
+            save_file(tensors, temporary, {**metadata, _CHECKSUM: checksum(metadata, tensors)})
 
     def load(self, path: Path, config: str, fingerprint: str) -> None:
-        """Read a state that `save` wrote.
+        """Read a state that `save` wrote. Nothing is changed if it is refused.
 
         Raises:
-            CheckpointError: it is missing, cut short, or of another configuration or data set.
+            DamagedError: it is missing, cut short or was changed.
+            CheckpointError: it is of another configuration or data set.
         """
-        metadata, tensors = _read(path)
+        metadata, tensors = read_tensors(path, what="state")
+        if metadata.pop(_CHECKSUM, "") != checksum(metadata, tensors):
+            raise DamagedError(f"{path}: is no whole state (its checksum is another)")
         for what, saved, now in (
             ("configuration", metadata.get("config"), config),
             ("data set", metadata.get("fingerprint"), fingerprint),
@@ -103,8 +137,11 @@ class RunState:
         try:
             self.place = Place.model_validate_json(metadata.get("place", ""))
         except ValidationError as error:
-            raise CheckpointError(f"{path}: the run's place cannot be read: {error}") from error
+            reason = " ".join(str(error).split())
+            raise DamagedError(f"{path}: the run's place cannot be read: {reason}") from error
         self.encoder.load_state_dict(part(tensors, "model."))
+        if self.average is not None:
+            self.average.encoder.load_state_dict(part(tensors, "average."))
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in part(tensors, "optimizer.").items():
             index, _, key = name.partition(".")
@@ -115,19 +152,3 @@ class RunState:
         self.losses.copy_(tensors[_LOSSES])
         if self.losses.is_cuda and _RANDOM_CUDA in tensors:
             torch.cuda.set_rng_state(tensors[_RANDOM_CUDA], self.losses.device)
-
-
-def saved_fingerprint(path: Path) -> str:
-    """Fingerprint of the data set of the run whose state this is.
-
-    Raises:
-        CheckpointError: the state is missing or cut short.
-    """
-    fingerprint: str = _read(path)[0].get("fingerprint", "")
-    return fingerprint
-
-
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    if not path.is_file():
-        raise CheckpointError(f"{path}: there is no state to resume from; start the run again with another --out")
-    return read_tensors(path, what="state", remedy="start the run again with another --out")

@@ -11,12 +11,15 @@ import torch
 from safetensors.torch import load_file
 
 from fearec_cli.data.prepared import Prepared
-from fearec_cli.errors import DataError, TrainingError
+from fearec_cli.errors import DataError, EvaluationError, TrainingError
 from fearec_cli.evaluation.evaluate import Evaluation
 from fearec_cli.registry import load_components
 from fearec_cli.training import loop
 from fearec_cli.training.checkpoint import load_checkpoint
-from fearec_cli.training.loop import Outcome, Stop, Trainer
+from fearec_cli.training.directory import state_file, state_files
+from fearec_cli.training.loop import Trainer
+from fearec_cli.training.reporting import Outcome, Stop
+from fearec_cli.training.state import Best, RunState
 from support.tiny import config, held_out, prepared
 
 # 8 users of 6 items: 24 training prefixes, 3 steps of 8 an epoch.
@@ -103,7 +106,7 @@ def test_training_ends_when_patience_does(tmp_path, script, tenths, patience, ep
     outcome = run(trainer(tmp_path, f"training.patience={patience}", listener=listener))
     assert outcome.reason == "patience"
     assert listener.epochs[-1][0] == epochs
-    assert (outcome.place.best_epoch, outcome.place.best) == (best, tenths[best - 1] / 10)
+    assert outcome.best == outcome.place.best == Best(value=tenths[best - 1] / 10, epoch=best)
     assert best_step(outcome) == best * STEPS
 
 
@@ -141,7 +144,7 @@ def test_a_time_limit_ends_the_run_after_the_step_under_way(tmp_path: Path, scri
 
 def test_time_counts_over_resumed_runs(tmp_path: Path, script, monkeypatch) -> None:
     script(1)
-    clock = iter(range(0, 10**9, 20))
+    clock = iter(range(0, 10**9, 15))
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
     first = run(trainer(tmp_path, "training.max_steps=2"))
     again = trainer(tmp_path, "training.time_limit=1")
@@ -161,7 +164,7 @@ def test_a_stop_ends_the_run_after_the_step_under_way(tmp_path: Path, script, at
     assert (outcome.reason, outcome.place.step) == ("interrupted", at)
     # Only whole epochs are validated, and one that ends with the stop is left to the resumed run.
     assert listener.epochs == [(1, True)] * (at > STEPS)
-    assert (tmp_path / "last/state.safetensors").is_file()
+    assert state_file(tmp_path, at).is_file()
     assert outcome.checkpoint.is_file()
 
 
@@ -244,3 +247,108 @@ def test_a_data_set_with_nothing_to_train_on(tmp_path: Path) -> None:
     settings = config(preset="sasrec")
     with pytest.raises(DataError, match="no user has the 4 interactions"):
         Trainer(settings, load_components(), data([[1, 2, 3], [3, 2, 1]]), tmp_path, Listener())
+
+
+def test_a_validation_that_a_limit_added_is_none_for_early_stopping(tmp_path: Path, script) -> None:
+    script(5, 9, 4, 4)
+    first = run(trainer(tmp_path, "training.max_steps=4", "training.patience=2"))
+    assert (first.reason, best_step(first)) == ("max-steps", 4)
+    assert first.best == Best(value=0.9, epoch=2)
+    again = trainer(tmp_path, "training.patience=2")
+    assert again.resume() == []
+    outcome = run(again)
+    # 0.9 was in mid-epoch: the run that was never stopped has not seen it.
+    assert (outcome.reason, outcome.place.step) == ("patience", 3 * STEPS)
+    assert outcome.best == Best(value=0.5, epoch=1)
+    assert best_step(outcome) == STEPS
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [STEPS, 2 * STEPS, 3 * STEPS]
+
+
+def test_a_limit_in_mid_epoch_that_finds_nothing_better_keeps_the_best(tmp_path: Path, script) -> None:
+    script(5, 3)
+    outcome = run(trainer(tmp_path, "training.max_steps=4"))
+    assert outcome.best == Best(value=0.5, epoch=1)
+    assert best_step(outcome) == STEPS
+
+
+def test_states_are_saved_within_an_epoch_when_it_is_time(tmp_path: Path, script, monkeypatch) -> None:
+    script(1)
+    now, saved = [0.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    real = RunState.save
+
+    def save(self, *arguments):
+        saved.append(self.place.step)
+        real(self, *arguments)
+
+    monkeypatch.setattr(RunState, "save", save)
+
+    class Clock(Listener):
+        def on_step(self, *arguments) -> None:
+            now[0] += 50.0  # of seconds, each step
+
+    run(trainer(tmp_path, "training.epochs=3", "training.save_minutes=1.5", listener=Clock()))
+    # At the start, at the end of each epoch, and 90 seconds after the last save.
+    assert saved == [0, 2, 3, 5, 6, 8, 9]
+    assert list(state_files(tmp_path)) == [9, 8]
+    now[0], saved[:] = 0.0, []
+    run(trainer(tmp_path / "b", "training.epochs=2", "training.save_minutes=0", listener=Clock()))
+    assert saved == [0, 3, 6]
+
+
+@pytest.mark.parametrize("at", [2, 4])
+def test_nothing_broken_is_saved_where_the_device_is_asked_seldom(tmp_path, script, monkeypatch, at: int) -> None:
+    script(1)
+    broken_objective(monkeypatch, at, [float("nan")])
+    monkeypatch.setattr(time, "monotonic", iter(range(0, 10**9, 10**4)).__next__)  # a save is due at every step
+    broken = trainer(tmp_path, "training.save_minutes=1")
+    broken._steps_between_checks = 10**6
+    with pytest.raises(TrainingError, match=rf"^ce became infinite or no number at step {at}, in epoch"):
+        run(broken)
+    assert list(state_files(tmp_path)) == [at - 1, at - 2]
+
+
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        (2, "out of memory at step 2: lower training.batch_size (now 8; `--batch-size auto` finds one that fits), "),
+        (5, "out of memory at step 5: lower training.batch_size (now 8; `--batch-size auto` finds one that fits), "),
+    ],
+)
+def test_too_little_memory_for_a_step(tmp_path: Path, script, monkeypatch, when: int, message: str) -> None:
+    script(1)
+    real, calls = loop.Objective.__call__, []
+
+    def short(self, *arguments):
+        calls.append(1)
+        if len(calls) == when:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return real(self, *arguments)
+
+    monkeypatch.setattr(loop.Objective, "__call__", short)
+    with pytest.raises(TrainingError) as caught:
+        run(trainer(tmp_path))
+    kept = f"the best weights before it are in {tmp_path}/best.safetensors" if when > STEPS else "nothing was kept"
+    assert str(caught.value) == (
+        f"{message}raise training.accumulate, lower model.max_length, or choose a loss that samples its negatives; "
+        f"{kept}"
+    )
+
+
+def test_too_little_memory_for_a_validation(tmp_path: Path, monkeypatch) -> None:
+    def evaluate(*_arguments: Any) -> Evaluation:
+        raise MemoryError
+
+    monkeypatch.setattr(loop, "evaluate", evaluate)
+    with pytest.raises(TrainingError, match=r"^out of memory in the validation after step 3: lower model.max_length"):
+        run(trainer(tmp_path))
+
+
+def test_scores_that_are_no_numbers(tmp_path: Path, monkeypatch) -> None:
+    def evaluate(*_arguments: Any) -> Evaluation:
+        raise EvaluationError("the model gives scores that are not a number")
+
+    monkeypatch.setattr(loop, "evaluate", evaluate)
+    with pytest.raises(TrainingError, match=r"^step 3: the model gives .*; nothing was kept$"):
+        run(trainer(tmp_path))

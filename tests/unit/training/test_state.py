@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from fearec_cli.errors import CheckpointError
-from fearec_cli.training.state import Place, RunState
+from fearec_cli.errors import CheckpointError, DamagedError
+from fearec_cli.training.optimization import WeightAverage
+from fearec_cli.training.state import Best, Place, RunState
+from fearec_cli.training.tensors import checksum
+from support.commands import same
 from support.tiny import config, encoder, sequences_batch
 
 CONFIG, FINGERPRINT = 'loss = "ce"\n', "ab12"
@@ -60,7 +65,8 @@ def test_a_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
 def test_every_part_of_the_place_is_kept(tmp_path: Path) -> None:
     run = state(0)
     step(run)
-    run.place = Place(epoch=2, step_in_epoch=5, step=45, seconds=0.1 + 0.2, best=1 / 3, best_epoch=2, worse=1)
+    run.place = Place(epoch=2, step_in_epoch=5, step=45, seconds=0.1 + 0.2, best=Best(value=1 / 3, epoch=2), worse=1)
+    run.place.closing = Best(value=0.4, epoch=3)
     run.save(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
     other = state(0)
     other.load(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
@@ -80,9 +86,13 @@ def test_the_state_of_another_run_is_refused(tmp_path: Path, config: str, finger
     assert all(value.equal(before[name]) for name, value in run.encoder.state_dict().items())
 
 
-def test_a_missing_state_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"state\.safetensors: there is no state to resume from; start .* --out"):
-        state(0).load(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file of a state."""
+    run, path = state(0), tmp_path_factory.mktemp("saved") / "state.safetensors"
+    step(run)
+    run.save(path, CONFIG, FINGERPRINT)
+    return path.read_bytes()
 
 
 @pytest.mark.parametrize("keep", [0, 4, 30, 500])
@@ -91,14 +101,44 @@ def test_a_state_that_is_cut_short_is_told(tmp_path: Path, keep: int) -> None:
     step(run)
     run.save(path, CONFIG, FINGERPRINT)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(CheckpointError, match="is no whole state"):
+    with pytest.raises(DamagedError, match="is no whole state"):
         run.load(path, CONFIG, FINGERPRINT)
+
+
+@given(at=st.integers(0, 10**9), bit=st.integers(0, 7))
+def test_a_state_of_which_a_bit_was_turned_is_told(saved: bytes, tmp_path_factory, at: int, bit: int) -> None:
+    path = tmp_path_factory.mktemp("run") / "state.safetensors"
+    turned = bytearray(saved)
+    turned[at % len(saved)] ^= 1 << bit
+    path.write_bytes(turned)
+    run = state(1)
+    before = {name: value.clone() for name, value in run.encoder.state_dict().items()}
+    with pytest.raises(DamagedError, match="is no whole state"):
+        run.load(path, CONFIG, FINGERPRINT)
+    assert same(run.encoder.state_dict(), before)
+    assert run.place == Place()
 
 
 def test_a_place_that_is_none_is_told(tmp_path: Path) -> None:
     run, path = state(0), tmp_path / "state.safetensors"
     step(run)
     run.save(path, CONFIG, FINGERPRINT)
-    save_file(load_file(path), path, {"config": CONFIG, "fingerprint": FINGERPRINT, "place": "{}x"})
-    with pytest.raises(CheckpointError, match="the run's place cannot be read"):
+    texts, arrays = {"config": CONFIG, "fingerprint": FINGERPRINT, "place": "{}x"}, load_file(path)
+    save_file(arrays, path, {**texts, "checksum": checksum(texts, arrays)})
+    with pytest.raises(DamagedError, match="the run's place cannot be read"):
         run.load(path, CONFIG, FINGERPRINT)
+
+
+def test_the_average_of_the_weights_is_kept(tmp_path: Path) -> None:
+    run = state(0)
+    run.average = WeightAverage(run.encoder, 0.9)
+    for _ in range(3):
+        step(run)
+        run.average.follow(run.encoder)
+    run.save(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
+    other = state(1)
+    other.average = WeightAverage(other.encoder, 0.9)
+    other.load(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
+    assert same(other.encoder.state_dict(), run.encoder.state_dict())
+    assert same(other.evaluated.state_dict(), run.evaluated.state_dict())
+    assert not same(other.evaluated.state_dict(), other.encoder.state_dict())
