@@ -23,6 +23,7 @@ from support.commands import (
     done,
     fearec,
     metadata,
+    newest_state,
     records,
     same,
     sequences,
@@ -175,7 +176,8 @@ def test_a_data_set_elsewhere_is_given_by_its_directory(best: Path, workplace: P
 
 
 def test_a_run_leaves_these_files_and_no_others(trained: Path) -> None:
-    assert sorted(contents(trained)) == ["best.safetensors", "last/state.safetensors", "metrics.jsonl", "run.toml"]
+    states = ["last/state-18.safetensors", "last/state-9.safetensors"]
+    assert sorted(contents(trained)) == ["best.safetensors", *states, "metrics.jsonl", "run.toml"]
 
 
 def test_nothing_is_pickled(trained: Path, workplace: Path) -> None:
@@ -237,7 +239,7 @@ def test_the_seed_decides_the_weights(toy: Path, preset: str) -> None:
     for name, seed in (("a", "7"), ("b", "7"), ("c", "8")):
         chosen = ("--preset", preset, *TINY, "--seed", seed, "--max-steps", "4")
         done("train", toy, *chosen, "--out", f"runs/{name}")
-    one, again, other = (tensors(Path(f"runs/{name}/last/state.safetensors")) for name in "abc")
+    one, again, other = (tensors(newest_state(Path(f"runs/{name}"))) for name in "abc")
     assert same(one, again)
     weight = "model.embedding.items.weight"
     assert weight in one, sorted(one)
@@ -310,8 +312,8 @@ def test_the_metric_that_was_chosen_picks_the_weights(toy: Path) -> None:
 
 
 def test_the_header_of_the_state_names_run_and_data(trained: Path, best: Path) -> None:
-    header = metadata(trained / "last/state.safetensors")
-    assert sorted(header) == ["config", "fingerprint", "place"]
+    header = metadata(newest_state(trained))
+    assert sorted(header) == ["checksum", "config", "fingerprint", "place"]
     assert header["fingerprint"] == description(best)["fingerprint"]
 
 

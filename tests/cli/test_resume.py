@@ -23,6 +23,7 @@ from support.commands import (
     done,
     fearec,
     metadata,
+    newest_state,
     records,
     same,
     tensors,
@@ -214,7 +215,7 @@ def test_a_signal_from_outside(toy: Path) -> None:
     assert (run.returncode, err) == (130, "")
     command = out.splitlines()[-1].removeprefix("continue: fearec ")
 
-    state = next(iter(state_files(Path("runs/b")).values()))
+    state = newest_state(Path("runs/b"))
     steps = 5 + int(metadata(state)["place"].partition('"step":')[2].partition(",")[0])
     done(*shlex.split(command), "--max-steps", str(steps))
     done("train", toy, *endless, "--out", "runs/a", "--max-steps", str(steps))

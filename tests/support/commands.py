@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from fearec_cli.cli.main import main
+from fearec_cli.training.directory import state_files
 
 USERS, ITEMS = 40, 30
 # Small enough for dozens of runs: 9 steps an epoch on the toy log.
@@ -96,6 +97,11 @@ def metadata(path: Path) -> dict[str, str]:
 def description(path: Path) -> dict[str, Any]:
     """What a checkpoint tells of itself."""
     return json.loads(metadata(path)["fearec"])
+
+
+def newest_state(run: Path) -> Path:
+    """What a run would be resumed from."""
+    return next(iter(state_files(run).values()))
 
 
 def records(run: Path) -> list[dict[str, Any]]:
