@@ -100,7 +100,7 @@ class Amazon:
 def _component(name: str, category: Category) -> Component:
     years = [year for year in (2014, 2018, 2023) if category.name(year)]
     known = " / ".join(dict.fromkeys(category.name(year) for year in years))
-    hub = "2023 from the Hub, " if category.in_2023 else ""
+    hub = f"2023 from the Hub{'' if category.core else ' (no 5-core file)'}, " if category.in_2023 else ""
     return Component(
         name=f"amazon-{name}",
         options=AmazonOptions,

@@ -34,8 +34,16 @@ def test_a_family_is_listed() -> None:
     assert [line.split()[0] for line in lines[1:]] == [
         f"movielens-{release}" for release in ("100k", "10m", "1m", "20m", "25m", "32m", "latest-small")
     ]
-    # 34 categories of 2023, and four that only older releases have.
-    assert len(listed("amazon")) == 1 + 38
+    # 34 categories of 2023, six of them without a 5-core file, and four that only older releases have.
+    amazon = listed("amazon")
+    assert len(amazon) == 1 + 38
+    assert [line.split()[0] for line in amazon if "2023 from the Hub (no 5-core file)" in line] == [
+        f"amazon-{name}"
+        for name in (
+            *("appliances", "digital-music", "fashion"),
+            *("handmade-products", "health-and-personal-care", "subscription-boxes"),
+        )
+    ]
 
 
 def test_a_whole_name_tells_all_and_a_wrong_one_is_answered() -> None:
