@@ -212,6 +212,15 @@ def test_a_log_that_is_cut_short() -> None:
     agree(refused("prepare", "sequences", "--from", "log.txt.gz"), r"log\.txt\.gz: is no whole gzip file")
 
 
+@pytest.mark.parametrize("out", ["log.txt/shop", "/proc/shop"])
+def test_an_output_path_that_cannot_be_written(out: str) -> None:
+    write_sequences(Path(LOG))
+    agree(
+        refused("prepare", "sequences", "--from", LOG, "--out", out),
+        rf"^{out}: cannot be written: .*; nothing was changed$",
+    )
+
+
 def test_a_source_that_nobody_offers() -> None:
     agree(refused("prepare", "sequnces"), "no adapter is called 'sequnces'; did you mean the adapter 'sequences'")
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from fearec_cli.data.prepared import open_prepared
@@ -35,3 +36,14 @@ def test_a_core_counted_by_hand() -> None:
     printed = done("prepare", "movielens-100k", "--from", "u.data", "--k-core", "2")
     table = {name.strip(): value.strip() for name, value in (row.split("  ", 1) for row in printed.splitlines()[:3])}
     assert table == {"users": "3", "items": "4", "interactions": "11"}
+
+
+def test_a_user_with_a_million_events_beside_one_with_four() -> None:
+    events = 1_000_000
+    users = pl.Series(["busy"]).new_from_index(0, events).append(pl.Series(["calm"] * 4))
+    items = (pl.int_range(events + 4, eager=True) % 1000).cast(pl.String)
+    frame = pl.DataFrame({"user": users, "item": items, "timestamp": pl.int_range(events + 4, eager=True)})
+    frame.write_parquet("log.parquet")
+    printed = done("prepare", "parquet", "--from", "log.parquet", "--k-core", "0")
+    assert "interactions    1,000,004" in printed
+    assert open_prepared(Path("data/parquet")).offsets.tolist() == [0, events, events + 4]

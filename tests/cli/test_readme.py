@@ -24,10 +24,10 @@ class Command(NamedTuple):
     output: str
 
 
-def commands(program: str) -> list[Command]:
-    """The commands of a program in the README's console blocks, in order."""
+def commands(program: str, text: str = README) -> list[Command]:
+    """The commands of a program in the console blocks of a text, in order."""
     found: list[Command] = []
-    for block in re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             line, _, output = part.partition("\n")
             name, *arguments = shlex.split(line, comments=True)
@@ -60,6 +60,15 @@ def test_every_command_does_what_the_readme_shows() -> None:
         else:
             assert result.err == ""
             assert output in result.out
+
+
+def test_every_command_of_the_page_on_data_works() -> None:
+    write_logs()
+    shown = commands("fearec", (ROOT / "docs/data.md").read_text(encoding="utf-8"))
+    assert shown
+    for arguments, _ in shown:
+        result = fearec(*arguments)
+        assert (result.code, result.err) == (0, ""), f"fearec {shlex.join(arguments)}: {result}"
 
 
 def test_every_file_that_a_command_writes_is_there() -> None:

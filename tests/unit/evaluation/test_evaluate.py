@@ -1,10 +1,13 @@
 """What a scorer is shown, what it is asked for, and what is masked."""
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 import torch
 
 from fearec_cli.data.batches import InteractionTable
+from fearec_cli.data.split_rules import GlobalTime
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.evaluate import Evaluation, Popularity, evaluate
 from support import tiny
@@ -115,3 +118,22 @@ def test_popularity_goes_through_the_same_ranks():
     # Counts of items 1 to 6 are 2 2 1 0 0 1; the targets are 5, 6 and 1; equals count against them.
     assert evaluation.ranks["unmasked"].tolist() == [6, 4, 2]
     assert evaluation.ranks["seen-masked"].tolist() == [2, 3, 2]
+
+
+def test_a_split_by_time_ranks_each_target_after_all_that_precedes_it():
+    # Training is before time 3. Item 4 of the first user is cold, and the third user too.
+    rule = GlobalTime(valid_from=at(3), test_from=at(5), target="all", cold="drop")
+    sequences = [[1, 2, 3, 4, 1], [3, 3, 2], [2, 1]]
+    data = tiny.prepared(sequences, 6, rule=rule, times=[0, 1, 3, 3, 4, 1, 2, 4, 3, 4])
+    scorer, table = Recorder(), table_of(data)
+    valid = evaluate(scorer, table, data.split.valid)
+    assert scorer.shown == [([1, 2, 0], 2), ([2, 3, 4], 3), ([3, 3, 0], 2)]
+    assert valid.held_out.users.tolist() == [0, 0, 1]
+    # Recorder puts item 6 first: targets 3, 1 and 2 are fourth, sixth and fifth; what is seen ranks before them.
+    assert valid.ranks["unmasked"].tolist() == [4, 6, 5]
+    assert valid.ranks["seen-masked"].tolist() == [4, 3, 4]
+    assert Popularity(table, data.split).item_table().flatten().tolist() == [1, 1, 2, 0, 0, 0]
+
+
+def at(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
