@@ -1,5 +1,8 @@
 """Writes that happen whole or not at all: temporary neighbour, fsync, rename."""
 
+import contextlib
+import fcntl
+import glob
 import os
 import shutil
 import tempfile
@@ -10,6 +13,9 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from fearec_cli.errors import OutputError
+
+# In the names of temporary directories, which are told from a user's by it.
+_MARK = "fearec-"
 
 
 @contextmanager
@@ -31,6 +37,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """Give an empty temporary directory beside `path`, which becomes `path` when the block ends well.
 
+    What a killed writer left of its own is removed first.
+
     Args:
         path: the directory to make.
         replace: put it in the place of a directory that stands there.
@@ -38,6 +46,7 @@ def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
     Raises:
         OutputError: something already stands at `path` and `replace` is off, or it cannot be written.
     """
+    remove_leftovers(path)
     if path.exists() and not replace:
         raise OutputError(f"{path}: already exists; choose another place or remove it first")
     with _temporary(path, directory=True) as temporary:
@@ -46,7 +55,7 @@ def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
             _flush(file)
         if path.exists():
             # A directory cannot be renamed over a full one: step aside, take the place, then delete.
-            aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            aside, lock = _locked_directory(path)
             try:
                 os.replace(path, aside / "old")
                 os.replace(temporary, path)
@@ -55,6 +64,8 @@ def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
                     os.replace(aside / "old", path)
                 aside.rmdir()
                 raise
+            finally:
+                os.close(lock)
             shutil.rmtree(aside)
         else:
             os.replace(temporary, path)
@@ -70,13 +81,55 @@ def remove_temporaries(directory: Path, name: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed writers of a directory left beside it; a directory that one had set aside is put back."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.{_MARK}*"):
+        handle = os.open(leftover, os.O_RDONLY)
+        try:
+            # A writer that is alive holds the lock; the system takes it from one that is killed.
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if (leftover / "old").exists() and not path.exists():
+                os.replace(leftover / "old", path)
+            shutil.rmtree(leftover)
+        except OSError:
+            pass  # Of somebody who is at work, or of another user: it disturbs nobody.
+        finally:
+            os.close(handle)
+
+
+def _locked_directory(path: Path) -> tuple[Path, int]:
+    """An empty directory beside `path`, and the handle whose closing gives up the lock on it."""
+    while True:
+        directory = Path(tempfile.mkdtemp(prefix=f".{path.name}.{_MARK}", dir=path.parent))
+        handle = os.open(directory, os.O_RDONLY)
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if directory.exists():
+            return directory, handle
+        os.close(handle)  # somebody took it for a leftover before it was locked
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place for an output that cannot be written, before the work for it begins.
+
+    Raises:
+        OutputError: it would lie below a file, or in a directory where this user may make nothing.
+    """
+    there = next(parent for parent in path.absolute().parents if parent.exists())
+    if not there.is_dir():
+        raise OutputError(f"{path}: cannot be written: {there} is no directory; choose another place")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: cannot be written: no permission to write in {there}; choose another place")
+
+
 @contextmanager
 def _temporary(path: Path, *, directory: bool) -> Iterator[Path]:
     temporary: Path | None = None
+    lock: int | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if directory:
-            temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            temporary, lock = _locked_directory(path)
             temporary.chmod(0o755)
         else:
             handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -88,6 +141,8 @@ def _temporary(path: Path, *, directory: bool) -> Iterator[Path]:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"{path}: cannot be written: {reason}; nothing was changed") from error
     finally:
+        if lock is not None:
+            os.close(lock)
         if temporary is not None and temporary.exists():
             if directory:
                 shutil.rmtree(temporary)

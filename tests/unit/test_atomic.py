@@ -2,11 +2,14 @@
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from fearec_cli.atomic import atomic_directory, atomic_file
+from fearec_cli.atomic import atomic_directory, atomic_file, check_place, remove_leftovers
 from fearec_cli.errors import OutputError
 
 
@@ -149,3 +152,68 @@ def test_a_directory_that_cannot_take_its_place_leaves_the_old_one(tmp_path, mon
         (temporary / "new").write_text("2")
     assert names(target) == ["old"]
     assert names(tmp_path) == ["set"]
+
+
+def killed(program: str, place: Path) -> None:
+    """Run a program that kills itself."""
+    code = "import os, signal\nfrom pathlib import Path\nfrom fearec_cli import atomic\n" + program
+    done = subprocess.run([sys.executable, "-c", code], cwd=place, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("standing", [False, True])
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path, standing):
+    target = tmp_path / "set"
+    if standing:
+        target.mkdir()
+    (tmp_path / ".set.original").mkdir()  # of a user, whose name it is
+    killed(
+        "with atomic.atomic_directory(Path('set'), replace=True) as temporary:\n"
+        "    (temporary / 'half').write_text('1')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)",
+        tmp_path,
+    )
+    assert len(names(tmp_path)) == 2 + standing
+    with atomic_directory(target, replace=True) as temporary:
+        (temporary / "whole").write_text("1")
+    assert names(tmp_path) == [".set.original", "set"]
+    assert names(target) == ["whole"]
+
+
+def test_a_writer_killed_between_two_renames_loses_nothing(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "precious").write_text("1")
+    killed(
+        "real = os.replace\n"
+        "def replace(source, target):\n"
+        "    real(source, target)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "os.replace = replace\n"
+        "with atomic.atomic_directory(Path('set'), replace=True): pass",
+        tmp_path,
+    )
+    assert "set" not in names(tmp_path)
+    remove_leftovers(tmp_path / "set")
+    assert names(tmp_path) == ["set"]
+    assert names(tmp_path / "set") == ["precious"]
+
+
+def test_a_writer_at_work_is_left_alone(tmp_path):
+    with atomic_directory(tmp_path / "set") as temporary:
+        (temporary / "half").write_text("1")
+        remove_leftovers(tmp_path / "set")
+        assert names(temporary) == ["half"]
+
+
+def test_a_place_below_a_file_is_refused_beforehand(tmp_path):
+    (tmp_path / "file").write_text("1")
+    with pytest.raises(OutputError, match=r"cannot be written: .*file is no directory"):
+        check_place(tmp_path / "file" / "deep" / "set")
+    check_place(tmp_path / "deep" / "set")
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_place_without_permission_is_refused_beforehand(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the superuser may write anywhere
+    with pytest.raises(OutputError, match=rf"no permission to write in {tmp_path}"):
+        check_place(tmp_path / "set")

@@ -36,6 +36,10 @@ def prepare(
     item_core: Annotated[
         int | None, typer.Option(min=0, help="The same for items alone.", metavar="N", show_default="as --k-core")
     ] = None,
+    core_on: Annotated[
+        Literal["all", "training"],
+        typer.Option(help="Look for the core in the whole log, or in the training part of --split global-time."),
+    ] = "all",
     min_rating: Annotated[
         float | None,
         typer.Option(help="Keep interactions of this rating or higher.", metavar="X", show_default=False),
@@ -115,6 +119,7 @@ def prepare(
         "k_core": k_core,
         "user_core": user_core,
         "item_core": item_core,
+        "core_on": core_on,
         "min_length": min_length,
         "max_users": max_users,
         "seed": seed,
@@ -165,7 +170,7 @@ def prepare_source(
 
     from fearec_cli.cli.prepare_progress import watching
     from fearec_cli.data.manifest import describe, read_manifest
-    from fearec_cli.data.prepare import prepare as prepare_log
+    from fearec_cli.data.prepare import prepare_split
     from fearec_cli.data.prepared import DATA, is_prepared, open_prepared, write_prepared
     from fearec_cli.data.settings import Settings
     from fearec_cli.options import validate_options
@@ -197,10 +202,10 @@ def prepare_source(
         if before.same_bytes(log.source, made_by):
             return open_prepared(out), False
     with watching() as watcher:
-        interactions = prepare_log(log, chosen, watcher)
+        interactions, rule = prepare_split(log, chosen, watcher)
         watcher.on_stage("writing")
         manifest = describe(
-            log, interactions, chosen, name=out.resolve().name, options=values, kept=watcher.kept, made_by=made_by
+            log, interactions, rule, chosen, name=out.resolve().name, options=values, kept=watcher.kept, made_by=made_by
         )
         if before is None:
             return write_prepared(out, manifest, interactions, replace=force), True

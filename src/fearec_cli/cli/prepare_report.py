@@ -50,6 +50,8 @@ def filters(settings: Settings) -> dict[str, str]:
         "min rating": "off" if settings.min_rating is None else f"{settings.min_rating:g}",
         "repeats": _REPEATS[settings.deduplicate],
     }
+    if settings.core_on == "training":
+        rows["k-core"] += " (of the training part)"
     if settings.since or settings.until:
         rows["dates"] = f"from {settings.since or '...'} to before {settings.until or '...'}"
     if settings.max_users:

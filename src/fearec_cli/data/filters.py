@@ -30,14 +30,20 @@ def without_repeats(rows: Rows, which: Literal["all", "consecutive"]) -> Mask:
     return mask
 
 
-def in_core(rows: Rows, user_core: int, item_core: int) -> Mask:
+def in_core(rows: Rows, user_core: int, item_core: int, among: Mask | None = None) -> Mask:
     """Bool [T]: the maximal set of rows in which every user and every item has enough of them.
 
     Drops users and items that have too few, again until none has. The set is unique, so the order in which
     they are dropped does not matter.
+
+    Args:
+        rows: the interactions.
+        user_core: how many a user needs.
+        item_core: how many an item needs.
+        among: bool [T], the rows that the set is looked for in; all of them when None.
     """
-    mask = np.ones(len(rows), dtype=np.bool_)
-    users, items = rows.user_counts(), rows.item_counts()
+    mask = np.ones(len(rows), dtype=np.bool_) if among is None else among.copy()
+    users, items = rows.user_counts(mask), rows.item_counts(mask)
     while True:
         short_users, short_items = users < user_core, items < item_core
         dropped = 0

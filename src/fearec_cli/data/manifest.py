@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fearec_cli.api import Log, Source
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.settings import Settings
-from fearec_cli.data.split_rules import LeaveOneOut, SplitRule, resolve
+from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut, SplitRule
 from fearec_cli.data.splits import Split
 from fearec_cli.data.statistics import Statistics
 from fearec_cli.errors import DataError, EmptyDataError
@@ -89,6 +89,7 @@ def fingerprint_of(interactions: Interactions, rule: SplitRule) -> str:
 def describe(
     log: Log,
     interactions: Interactions,
+    rule: LeaveOneOut | GlobalTime,
     settings: Settings,
     *,
     name: str,
@@ -96,11 +97,12 @@ def describe(
     kept: Mapping[str, int],
     made_by: Mapping[str, str],
 ) -> Manifest:
-    """The manifest of what `prepare(log, settings)` gave.
+    """The manifest of what `prepare_split(log, settings)` gave.
 
     Args:
         log: where the interactions came from.
         interactions: what became of it.
+        rule: what holds interactions out.
         settings: the filters.
         name: what the data set is to be called.
         options: the adapter's options, JSON values.
@@ -108,10 +110,9 @@ def describe(
         made_by: package and version of fearec and of the adapter.
 
     Raises:
-        DataError: the split cannot be made, or leaves nothing to train on, to validate or to test.
+        EmptyDataError: the split leaves nothing to train on, to validate or to test.
     """
     where = log.source.location
-    rule = resolve(settings, interactions.timestamps, where)
     counts = Statistics.of(interactions, Split.of(interactions, rule))
     _refuse_empty_parts(where, rule, counts)
     return Manifest(

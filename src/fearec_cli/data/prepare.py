@@ -12,12 +12,20 @@ from fearec_cli.data.filters import in_core, sampled_users, without_repeats
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.rows import Rows, blocks, renumber
 from fearec_cli.data.settings import Settings
+from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut, resolve
 from fearec_cli.data.watching import Watcher
 from fearec_cli.errors import EmptyDataError
 
 
 def prepare(log: Log, settings: Settings, watcher: Watcher | None = None) -> Interactions:
-    """Filter a log, order each user's interactions and give ids from 1.
+    """The interactions of `prepare_split`."""
+    return prepare_split(log, settings, watcher)[0]
+
+
+def prepare_split(
+    log: Log, settings: Settings, watcher: Watcher | None = None
+) -> tuple[Interactions, LeaveOneOut | GlobalTime]:
+    """Filter a log, order each user's interactions, give ids from 1, and find what holds interactions out.
 
     Order: by time, and by row of the source where times are equal or absent.
     Ids: users in the order of their first remaining row in the source; items in the order in which they are
@@ -26,7 +34,8 @@ def prepare(log: Log, settings: Settings, watcher: Watcher | None = None) -> Int
 
     Args:
         log: the interactions.
-        settings: the filters; they run in the order of its fields.
+        settings: the filters, which run in the order of its fields, and the split, whose shares are of what all
+            filters leave; with `core_on` training, of what those before the core leave.
         watcher: is told of the progress.
 
     Raises:
@@ -37,37 +46,62 @@ def prepare(log: Log, settings: Settings, watcher: Watcher | None = None) -> Int
     watcher = watcher or Watcher()
     where = log.source.location
     rows = encode(log, settings, watcher)
-    _filter(rows, settings, where, watcher)
+    _drop_repeats(rows, settings, watcher)
+    rule = resolve(settings, rows.times, where) if settings.core_on == "training" else None
+    _keep_core(rows, settings, rule, where, watcher)
+    _keep_users(rows, settings, where, watcher)
     _check_lengths(rows, where, settings.shortest)
+    rule = rule or resolve(settings, rows.times, where)
     watcher.on_stage("sorting")
-    return _numbered(rows)
+    return _numbered(rows), rule
 
 
-def _filter(rows: Rows, settings: Settings, where: str, watcher: Watcher) -> None:
-    """Drop what the settings do not keep.
-
-    Raises:
-        EmptyDataError: nothing is left; names the filter.
-    """
-    user_core, item_core = settings.cores
+def _drop_repeats(rows: Rows, settings: Settings, watcher: Watcher) -> None:
     if settings.deduplicate != "none":
         watcher.on_stage("looking for repeats")
         rows.keep(without_repeats(rows, settings.deduplicate))
         watcher.on_kept(f"without repeats ({settings.deduplicate})", len(rows))
-    if max(user_core, item_core) > 1:
-        watcher.on_stage("looking for the core")
-        rows.keep(in_core(rows, user_core, item_core))
-        watcher.on_kept("in the core", len(rows))
-        if not len(rows):
-            raise EmptyDataError(f"{where}: {_empty_core(user_core, item_core)}; lower --k-core (0 turns it off)")
+
+
+def _keep_core(
+    rows: Rows, settings: Settings, rule: LeaveOneOut | GlobalTime | None, where: str, watcher: Watcher
+) -> None:
+    """Drop what is not in the core of the whole, or of what is for training where there is a rule that tells it.
+
+    Raises:
+        EmptyDataError: nothing is left.
+    """
+    user_core, item_core = settings.cores
+    if max(user_core, item_core) <= 1:
+        return
+    watcher.on_stage("looking for the core")
+    if isinstance(rule, GlobalTime):
+        core = in_core(rows, user_core, item_core, rows.before(rule.boundaries[0]))
+        # The users and items of the core stay at all times.
+        core = rows.of(rows.user_counts(core) > 0, rows.item_counts(core) > 0)
+        step = "in the core of the training part"
+    else:
+        core, step = in_core(rows, user_core, item_core), "in the core"
+    rows.keep(core)
+    watcher.on_kept(step, len(rows))
+    if not len(rows):
+        raise EmptyDataError(f"{where}: {_empty_core(user_core, item_core)}; lower --k-core (0 turns it off)")
+
+
+def _keep_users(rows: Rows, settings: Settings, where: str, watcher: Watcher) -> None:
+    """Drop users with few interactions, and those that are not drawn.
+
+    Raises:
+        EmptyDataError: nothing is left.
+    """
     if settings.min_length > 1:
-        rows.keep(rows.of_users(rows.user_counts() >= settings.min_length))
+        rows.keep(rows.of(rows.user_counts() >= settings.min_length))
         watcher.on_kept("of users long enough", len(rows))
         if not len(rows):
             raise EmptyDataError(f"{where}: no user has {settings.min_length} interactions; lower --min-length")
     if settings.max_users:
         wanted = sampled_users(rows.user_names, rows.user_counts() > 0, settings.max_users, settings.seed)
-        rows.keep(rows.of_users(wanted))
+        rows.keep(rows.of(wanted))
         watcher.on_kept("of the sampled users", len(rows))
 
 

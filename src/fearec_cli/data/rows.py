@@ -47,20 +47,27 @@ class Rows:
         if self.times is not None:
             self.times = _compact(self.times, mask)
 
-    def user_counts(self) -> npt.NDArray[np.int64]:
-        """Interactions of each user code."""
-        return _counts(self.users, len(self.user_names))
+    def user_counts(self, among: Mask | None = None) -> npt.NDArray[np.int64]:
+        """Interactions of each user code, among all rows or those of a mask, bool [T]."""
+        return _counts(self.users, len(self.user_names), among)
 
-    def item_counts(self) -> npt.NDArray[np.int64]:
-        """Interactions of each item code."""
-        return _counts(self.items, len(self.item_names))
+    def item_counts(self, among: Mask | None = None) -> npt.NDArray[np.int64]:
+        """Interactions of each item code, among all rows or those of a mask, bool [T]."""
+        return _counts(self.items, len(self.item_names), among)
 
-    def of_users(self, wanted: Mask) -> Mask:
-        """Bool [T]: the rows of these users, bool [codes]."""
+    def of(self, users: Mask, items: Mask | None = None) -> Mask:
+        """Bool [T]: the rows of these users and items, bool [codes] each."""
         mask = np.empty(len(self), dtype=np.bool_)
         for block in blocks(len(self)):
-            mask[block] = wanted[self.users[block]]
+            mask[block] = users[self.users[block]]
+            if items is not None:
+                mask[block] &= items[self.items[block]]
         return mask
+
+    def before(self, moment: int) -> Mask:
+        """Bool [T]: the rows before a moment in microseconds; needs times."""
+        assert self.times is not None
+        return self.times < moment
 
     def sorted_blocks(self) -> Iterator[npt.NDArray[np.int64]]:
         """Indices of rows, sorted by user, then time, then place in the source; all rows of a user in one block."""
@@ -127,9 +134,10 @@ def _compact(column: npt.NDArray[Any], mask: Mask) -> npt.NDArray[Any]:
     return column[:end].copy() if end < len(column) // 2 else column[:end]
 
 
-def _counts(codes: npt.NDArray[np.int32], n_codes: int) -> npt.NDArray[np.int64]:
+def _counts(codes: npt.NDArray[np.int32], n_codes: int, among: Mask | None) -> npt.NDArray[np.int64]:
     counts = np.zeros(n_codes, dtype=np.int64)
     # bincount makes 8 bytes of each code first.
     for block in blocks(len(codes)):
-        counts += np.bincount(codes[block], minlength=n_codes)
+        counted = codes[block] if among is None else codes[block][among[block]]
+        counts += np.bincount(counted, minlength=n_codes)
     return counts

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from fearec_cli.data.split_rules import SplitSettings
 
@@ -41,6 +41,11 @@ class Settings(SplitSettings):
     )
     user_core: int | None = Field(None, ge=0, description="the same for users alone; as k_core when none")
     item_core: int | None = Field(None, ge=0, description="the same for items alone; as k_core when none")
+    core_on: Literal["all", "training"] = Field(
+        "all",
+        description="training: look for the core in the training part, and keep its users and items at all times; "
+        "needs global-time",
+    )
     min_length: int = Field(
         0, ge=0, description="drop users with fewer interactions than this, after the k-core; 0 keeps all"
     )
@@ -48,6 +53,15 @@ class Settings(SplitSettings):
         0, ge=0, description="keep a random sample of this many users, after all other filters; 0 keeps all"
     )
     seed: int = Field(0, ge=0, description="another seed draws another sample of users")
+
+    @model_validator(mode="after")
+    def _core_of_training(self) -> "Settings":
+        if self.core_on == "training" and self.split != "global-time":
+            raise ValueError(
+                "--core-on training needs --split global-time: under leave-one-out, what is for training hangs on what "
+                "is kept"
+            )
+        return self
 
     @property
     def cores(self) -> tuple[int, int]:

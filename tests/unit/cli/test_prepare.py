@@ -51,6 +51,7 @@ def test_every_choice_is_recorded() -> None:
         "split": "leave-one-out",
         "deduplicate": "all",
         "k_core": 0,
+        "core_on": "all",
         "min_length": 5,
         "max_users": 0,
         "seed": 0,

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from fearec_cli.api import Log, Source
 from fearec_cli.data import encoding
 from fearec_cli.data.interactions import Interactions
-from fearec_cli.data.prepare import prepare
+from fearec_cli.data.prepare import prepare, prepare_split
 from fearec_cli.data.settings import Settings
+from fearec_cli.data.split_rules import GlobalTime
 from fearec_cli.data.watching import Watcher
 from fearec_cli.errors import DataError
 
@@ -158,6 +159,27 @@ def test_core_and_order_are_what_loops_find(rows: list[Row], k: int) -> None:
     assert result.raw_users.to_list() == list(expected)
     assert result.raw_items.to_list() == list(dict.fromkeys(item for items in expected.values() for item in items))
     assert set(result.items) == set(range(1, len(result.raw_items) + 1))
+
+
+@given(Rows, st.integers(2, 4))
+def test_the_core_of_training_is_what_loops_find(rows: list[Row], k: int) -> None:
+    settings = Settings(k_core=k, core_on="training", split="global-time", valid_from="0.5", test_from="0.9")
+    times = sorted(row[2] for row in rows)
+    boundary = times[len(times) // 2]
+    core = core_by_loops([row for row in rows if row[2] < boundary], k)
+    users, items = {row[0] for row in core}, {row[1] for row in core}
+    expected = [row for row in rows if row[0] in users and row[1] in items]
+    if not expected or boundary >= times[int(len(times) * 0.9)]:
+        with pytest.raises(DataError, match=r"core is empty|before anything happens"):
+            prepare_split(log_of(rows), settings)
+        return
+    result, rule = prepare_split(log_of(rows), settings)
+    assert isinstance(rule, GlobalTime)
+    # The boundary is that of what stood there before the core, whatever is left of it.
+    assert rule.boundaries[0] == boundary
+    kept = {(user, item) for user, sequence in sequences(result).items() for item in sequence}
+    assert kept == {(row[0], row[1]) for row in expected}
+    assert len(result.items) == len(expected)
 
 
 @given(Rows)

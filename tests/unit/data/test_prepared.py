@@ -13,6 +13,7 @@ from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.manifest import Manifest, describe
 from fearec_cli.data.prepared import find_prepared, is_prepared, locate_dataset, open_prepared, write_prepared
 from fearec_cli.data.settings import Settings
+from fearec_cli.data.split_rules import LeaveOneOut
 from fearec_cli.errors import DataError, OutputError
 
 
@@ -35,6 +36,7 @@ def manifest_of(content: Interactions, settings: Settings | None = None) -> Mani
     return describe(
         log,
         content,
+        LeaveOneOut(),
         settings or Settings(),
         name="small",
         options={"unit": "ms"},

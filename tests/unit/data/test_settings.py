@@ -27,6 +27,12 @@ def test_what_is_no_moment_is_refused() -> None:
         Settings(since="soon")
 
 
+def test_the_core_of_training_needs_a_training_part_that_stands_before() -> None:
+    with pytest.raises(ValidationError, match="--core-on training needs --split global-time"):
+        Settings(core_on="training")
+    assert Settings(core_on="training", split="global-time").core_on == "training"
+
+
 def test_users_and_items_may_need_different_numbers() -> None:
     assert Settings(k_core=5).cores == (5, 5)
     assert Settings(k_core=5, item_core=0).cores == (5, 0)
