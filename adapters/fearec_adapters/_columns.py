@@ -112,6 +112,14 @@ def time_notes(columns: Mapping[str, str], clock: Clock) -> dict[str, str]:
     return {"times": clock.note if "timestamp" in columns else "none"}
 
 
+def column_notes(columns: Mapping[str, str], clock: Clock) -> dict[str, str]:
+    """The notes on which columns were chosen, and how times were read."""
+    return {
+        "columns": ", ".join(f"{column} = {name}" for column, name in columns.items()),
+        **time_notes(columns, clock),
+    }
+
+
 def log_columns(
     raw: pl.DataFrame,
     clock: Clock,

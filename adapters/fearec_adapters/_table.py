@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from fearec_adapters._blocks import Block, read_blocks
-from fearec_adapters._columns import TableOptions, choose, first_time, log_columns, time_notes
+from fearec_adapters._columns import TableOptions, choose, column_notes, first_time, log_columns
 from fearec_adapters._files import File
 from fearec_adapters._many import existing_files, source_of_files
 from fearec_adapters._times import Clock, TimeUnit
@@ -30,7 +30,7 @@ def read_table(path: Path | None, options: TableOptions, *, adapter: str, separa
     clock = tables[0].clock(columns[0], options.unit)
     frames = [table.log_frame(names, clock)[0] for table, names in zip(tables, columns, strict=True)]
     return Log(
-        frame=pl.concat(frames), source=source_of_files(files, path, adapter), notes=time_notes(columns[0], clock)
+        frame=pl.concat(frames), source=source_of_files(files, path, adapter), notes=column_notes(columns[0], clock)
     )
 
 

@@ -3,7 +3,7 @@
 import functools
 from pathlib import Path
 
-from fearec_adapters._columns import ColumnOptions, choose, time_notes
+from fearec_adapters._columns import ColumnOptions, choose, column_notes
 from fearec_adapters._hub import fetch
 from fearec_adapters._hub_table import HubTable
 from fearec_adapters._lines import first_keys, log_frame, objects
@@ -53,7 +53,7 @@ class Hub:
         else:
             columns = choose(first_keys(file), options, where=f"{file}, line 1", adapter="hub")
             frame, clock = log_frame(functools.partial(objects, file), columns, options.unit, file=file)
-        return Log(frame=frame, source=fetched.source("hub"), notes={**time_notes(columns, clock), **fetched.notes})
+        return Log(frame=frame, source=fetched.source("hub"), notes={**column_notes(columns, clock), **fetched.notes})
 
     def _location(self) -> tuple[str, str]:
         """Repository, and path in it."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters._columns import ColumnOptions, choose, time_notes
+from fearec_adapters._columns import ColumnOptions, choose, column_notes
 from fearec_adapters._lines import first_keys, log_frame, objects
 from fearec_adapters._many import existing_files, source_of_files
 from fearec_adapters._times import Clock
@@ -35,7 +35,7 @@ class JsonLines:
             frames.append(frame)
         assert clock is not None
         source = source_of_files(files, path, "jsonl")
-        return Log(frame=pl.concat(frames), source=source, notes=time_notes(columns, clock))
+        return Log(frame=pl.concat(frames), source=source, notes=column_notes(columns, clock))
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters._columns import ColumnOptions, choose, time_notes
+from fearec_adapters._columns import ColumnOptions, choose, column_notes
 from fearec_adapters._many import existing_files, source_of_files
 from fearec_adapters._times import Clock
 from fearec_adapters._typed import check_types, clock_of, typed_columns
@@ -70,7 +70,7 @@ def read_parquet(
         for file, columns in zip(files, chosen, strict=True):
             yield from _batches(file, columns, clock, keep)
 
-    return lazy_log(chosen[0], batches), time_notes(chosen[0], clock)
+    return lazy_log(chosen[0], batches), column_notes(chosen[0], clock)
 
 
 def _batches(file: Path, columns: Mapping[str, str], clock: Clock, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:

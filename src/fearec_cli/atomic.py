@@ -117,9 +117,13 @@ def check_place(path: Path) -> None:
     """
     there = next(parent for parent in path.absolute().parents if parent.exists())
     if not there.is_dir():
-        raise OutputError(f"{path}: cannot be written: {there} is no directory; choose another place")
+        raise OutputError(
+            f"{path}: cannot be written: {there} is no directory; choose another place; nothing was changed"
+        )
     if not os.access(there, os.W_OK | os.X_OK):
-        raise OutputError(f"{path}: cannot be written: no permission to write in {there}; choose another place")
+        raise OutputError(
+            f"{path}: cannot be written: no permission to write in {there}; choose another place; nothing was changed"
+        )
 
 
 @contextmanager

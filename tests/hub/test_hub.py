@@ -82,7 +82,10 @@ def test_first_load_warm_load_pinned_revision_and_offline(tmp_path: Path) -> Non
         manifest = json.loads((tmp_path / "data/data-log/dataset.json").read_text())
         assert manifest["source"]["location"] == "huggingface.co/datasets/some/data/in/log.csv"
         assert manifest["source"]["revision"] == new
-        assert manifest["notes"] == {"times": "read as s (recognised by magnitude), UTC"}
+        assert manifest["notes"] == {
+            "columns": "user = user, item = item, timestamp = when, rating = stars",
+            "times": "read as s (recognised by magnitude), UTC",
+        }
         assert (manifest["counts"]["users"], manifest["counts"]["interactions"]) == (5, 30)
         users = pl.read_parquet(tmp_path / "data/data-log/users.parquet")["raw"].to_list()
         items = pl.read_parquet(tmp_path / "data/data-log/items.parquet")["raw"].to_list()

@@ -1,14 +1,22 @@
-"""What `fearec prepare` prints in the end."""
+"""What `fearec prepare` prints: of a data set that it wrote, or of one that it would write."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from rich.text import Text
 
 from fearec_cli.cli.listing import make_console, print_pairs
+from fearec_cli.cli.preparation import Opened
 from fearec_cli.data.manifest import Manifest
-from fearec_cli.data.prepared import Prepared
+from fearec_cli.data.prepare import prepare_split
+from fearec_cli.data.prepared import Prepared, is_prepared
 from fearec_cli.data.settings import Settings
+from fearec_cli.data.splits import Split
+from fearec_cli.data.statistics import Statistics
+from fearec_cli.data.watching import Watcher
+from fearec_cli.errors import EmptyDataError
 
+# Rows that a dry run looks at.
+_SAMPLE = 100_000
 _REPEATS = {"none": "kept", "all": "earliest of a pair kept", "consecutive": "first in a row kept"}
 
 
@@ -39,6 +47,41 @@ def print_prepared(prepared: Prepared, verb: str) -> None:
     console = make_console()
     print_pairs(console, rows)
     console.print(Text(f"{verb} {prepared.directory}"))
+
+
+def print_preview(opened: Opened) -> None:
+    """What would become of a source, tried on its first rows.
+
+    Raises:
+        DataError: one of these rows is bad.
+    """
+    console, source, watcher = make_console(), opened.log.source, Watcher()
+    sample = replace(opened.log, frame=opened.log.frame.head(_SAMPLE))
+    problem, rows = "", {}
+    try:
+        interactions, rule = prepare_split(sample, opened.settings, watcher)
+        counts = Statistics.of(interactions, Split.of(interactions, rule))
+        rows = {"users": f"{counts.users:,}", "items": f"{counts.items:,}", "split": str(rule)}
+        if counts.first:
+            rows["period"] = f"{counts.first} to {counts.last}"
+    except EmptyDataError as error:
+        problem = str(error)
+    read = watcher.kept["in the source"]
+    whole = read < _SAMPLE
+    print_pairs(
+        console,
+        {
+            "source": " ".join(filter(None, [source.adapter, source.location, source.revision, source.sha256[:16]])),
+            **{name: note for name, note in opened.log.notes.items() if isinstance(note, str)},
+            **filters(opened.settings),
+            "output": f"{opened.out}{' (holds a data set already)' if is_prepared(opened.out) else ''}",
+        },
+    )
+    console.print(Text(f"\n{'all' if whole else 'of the first'} {read:,} rows of the source"))
+    print_pairs(console, {**{step: f"{left:,}" for step, left in watcher.kept.items()}, **rows})
+    if problem:
+        console.print(Text(problem if whole else f"{problem} (of the sample; the whole log may have more)"))
+    console.print(Text("\nnothing was written (--dry-run)"))
 
 
 def filters(settings: Settings) -> dict[str, str]:

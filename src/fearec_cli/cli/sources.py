@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fearec_cli.cli.prepare import prepare_source
+from fearec_cli.cli.preparation import prepare_source
 from fearec_cli.data.prepared import DATA, Prepared, find_prepared, locate_dataset, open_prepared
 from fearec_cli.errors import CheckpointError
 from fearec_cli.training.checkpoint import Checkpoint

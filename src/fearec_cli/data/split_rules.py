@@ -19,7 +19,7 @@ import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from fearec_cli.api import Options
-from fearec_cli.errors import DataError
+from fearec_cli.errors import DataError, EmptyDataError
 
 Target = Literal["last", "first", "all"]
 ColdPolicy = Literal["drop", "count"]
@@ -167,7 +167,8 @@ def resolve(settings: SplitSettings, times: npt.NDArray[np.int64] | None, where:
         where: the log's name, for the messages.
 
     Raises:
-        DataError: there are no times, or no time lies between the two moments.
+        DataError: there are no times.
+        EmptyDataError: no time lies between the two moments.
     """
     if settings.split == "leave-one-out":
         return LeaveOneOut()
@@ -190,7 +191,7 @@ def resolve(settings: SplitSettings, times: npt.NDArray[np.int64] | None, where:
         {"valid_from": start, "test_from": end, "target": settings.target, "cold": settings.cold}
     )
     if start >= end:
-        raise DataError(
+        raise EmptyDataError(
             f"{where}: validation would begin at {start.isoformat()} and end at {end.isoformat()}, before anything "
             f"happens; move --valid-from and --test-from apart"
         )

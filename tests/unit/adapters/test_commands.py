@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from fearec_cli.cli.datasets import datasets
-from fearec_cli.cli.prepare import prepare_source
+from fearec_cli.cli.preparation import prepare_source
 from fearec_cli.errors import ConfigError, DataError, FearecError, PluginError
 
 

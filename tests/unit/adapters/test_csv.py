@@ -81,7 +81,7 @@ def test_without_header_the_first_line_is_an_interaction(file: Path) -> None:
 def test_times_become_microseconds(file: Path, unit: str, text: str, microseconds: int) -> None:
     log = log_of(file, HEAD + f"u,a,{text}\n".encode(), unit=unit)
     assert log.frame.collect()["timestamp"].to_list() == [microseconds]
-    assert log.notes == {"times": f"read as {unit}, UTC"}
+    assert log.notes["times"] == f"read as {unit}, UTC"
 
 
 @pytest.mark.parametrize(

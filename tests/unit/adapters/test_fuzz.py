@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fearec_adapters import hub
 from fearec_adapters._hub import HubFile
-from fearec_cli.cli.prepare import prepare_source
+from fearec_cli.cli.preparation import prepare_source
 from fearec_cli.data.prepared import open_prepared
 from fearec_cli.errors import DataError
 from fearec_cli.registry import load_adapters

@@ -48,7 +48,10 @@ def test_literals_as_steam_has_them(file: Path) -> None:
     content = b"{u'username': u'Chaos \\u00e9', u'product_id': u'725280', u'date': u'2017-12-17', u'text': u'\\d'}\n"
     log = log_of(file, content, user="username", item="product_id", time="date")
     assert log.frame.collect().rows() == [("Chaos \u00e9", "725280", 1513468800_000_000)]
-    assert log.notes == {"times": "read as iso (recognised by its form), UTC"}
+    assert log.notes == {
+        "columns": "user = username, item = product_id, timestamp = date",
+        "times": "read as iso (recognised by its form), UTC",
+    }
 
 
 def test_a_long_file_is_read_in_parts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

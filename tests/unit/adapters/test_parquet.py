@@ -59,7 +59,7 @@ def test_ids_become_text(tmp_path: Path, ids: Any, expected: str) -> None:
 def test_times_of_every_type(tmp_path: Path, times: Any, expected: int, note: str) -> None:
     log = log_of(tmp_path, timestamp=times)
     assert log.frame.collect()["timestamp"].to_list() == [expected]
-    assert log.notes == {"times": note}
+    assert log.notes == {"columns": "user = user, item = item, timestamp = timestamp", "times": note}
 
 
 def test_ratings(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_directory_and_a_pattern_are_read_by_name(tmp_path: Path) -> None:
     assert some.frame.collect()["item"].to_list() == ["1", "2"]
     assert some.source.location == "*.parquet (2 files)"
     assert some.source.sha256 != whole.source.sha256 == read(place, time="").source.sha256
-    assert some.notes == {"times": "none"}
+    assert some.notes == {"columns": "user = user, item = item", "times": "none"}
 
 
 @pytest.mark.parametrize(

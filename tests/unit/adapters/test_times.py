@@ -34,13 +34,13 @@ def log_of(tmp_path: Path, *times: str, **options: Any) -> Log:
 def test_a_unit_is_recognised_and_said(tmp_path: Path, text: str, microseconds: int, note: str) -> None:
     log = log_of(tmp_path, text)
     assert log.frame.collect()["timestamp"].to_list() == [microseconds]
-    assert log.notes == {"times": f"read as {note}, UTC"}
+    assert log.notes["times"] == f"read as {note}, UTC"
 
 
 def test_a_unit_that_is_given_is_taken(tmp_path: Path) -> None:
     log = log_of(tmp_path, "99999999999", "5", unit="ms")
     assert log.frame.collect()["timestamp"].to_list() == [99999999999_000, 5_000]
-    assert log.notes == {"times": "read as ms, UTC"}
+    assert log.notes["times"] == "read as ms, UTC"
 
 
 @pytest.mark.parametrize(

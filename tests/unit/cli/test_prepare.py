@@ -7,7 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from fearec_cli.cli.prepare import prepare, prepare_source
+from fearec_cli.cli.preparation import prepare_source
+from fearec_cli.cli.prepare import prepare
 from fearec_cli.data.prepared import open_prepared
 from fearec_cli.errors import ConfigError, DataError, FearecError, OutputError, PluginError
 
