@@ -67,10 +67,10 @@ def test_what_one_user_saw_is_not_masked_for_another():
 @pytest.mark.parametrize(
     ("users", "items"),
     [
-        ([torch.nan, *[1] * 99], [1, 1]),  # a user of the first block
-        ([*[1] * 99, torch.nan], [1, 1]),  # of the last
-        ([1] * 100, [torch.nan, 1]),  # the target of everybody
-        ([1] * 100, [1, torch.nan]),  # another item
+        ([torch.nan, *[1] * 199], [1, 1]),  # a user of the first block
+        ([*[1] * 199, torch.nan], [1, 1]),  # of the last
+        ([1] * 200, [torch.nan, 1]),  # the target of everybody
+        ([1] * 200, [1, torch.nan]),  # another item
     ],
 )
 def test_refuses_a_score_that_is_not_a_number(users, items):
@@ -79,7 +79,7 @@ def test_refuses_a_score_that_is_not_a_number(users, items):
         rank_targets(
             torch.tensor(users, dtype=torch.float32)[:, None],
             torch.tensor(items, dtype=torch.float32)[:, None],
-            torch.zeros(100, dtype=torch.int64),
+            torch.zeros(200, dtype=torch.int64),
             none,
             none,
             block_bytes=1,
@@ -168,11 +168,11 @@ def test_equals_the_definition_whatever_the_block(ranking, block_bytes):
     assert ranks.seen_masked.tolist() == masked
 
 
-@pytest.mark.parametrize("block_bytes", [1, 64 * 4 * 7, 64 * 4 * 100, None])
+@pytest.mark.parametrize("block_bytes", [1, 128 * 4 * 7, 128 * 4 * 100, None])
 def test_seen_and_target_scores_are_those_of_the_block(block_bytes):
     """With inexact scores too: an only rival that was seen leaves rank 1, and nobody falls below it.
 
-    150 users are three blocks; the items are 311, 45, 4 and 1.
+    150 users are two blocks; the items are 311, 45, 4 and 1.
     """
     generator = torch.Generator().manual_seed(0)
     representations = torch.randn(150, 64, generator=generator)
