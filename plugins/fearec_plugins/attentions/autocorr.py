@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection, hookimpl
 from fearec_plugins.attentions._delays import (
     LONGEST_BY_SCORES,
+    average_by_fft,
     circulant_of_delays,
     circular_diagonals,
     correlation_by_fft,
@@ -60,13 +61,11 @@ class AutocorrAttention(nn.Module):
         if inputs.last_only:
             rolled = self._roll(inputs.v, delays, inputs.last[:, None])
             return (weights[:, None, None] @ rolled).squeeze(2)
+        spread = torch.zeros(len(weights), inputs.v.shape[1], dtype=weights.dtype, device=weights.device)
+        spread = spread.scatter(1, delays, weights)
         if self.by_scores:
-            spread = torch.zeros(len(weights), inputs.v.shape[1], dtype=weights.dtype, device=weights.device)
-            spread = spread.scatter(1, delays, weights)
             return circulant_of_delays(spread, self.diagonals.to(spread.dtype)) @ inputs.v
-        positions = torch.arange(inputs.v.shape[1], device=delays.device).expand(len(delays), -1)
-        rolled = self._roll(inputs.v, delays, positions)
-        return (weights[:, None, None] @ rolled).squeeze(2)
+        return average_by_fft(spread, inputs.v)
 
     def delays(self, inputs: LayerInputs) -> tuple[Int[Tensor, "B K"], Float[Tensor, "B K"]]:
         """The kept delays of each sequence, most correlated first, and their weights.

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection, hookimpl
 from fearec_plugins.attentions._delays import (
     LONGEST_BY_SCORES,
+    average_by_fft,
     circulant_of_delays,
     circular_diagonals,
     correlation_by_fft,
@@ -60,10 +61,7 @@ class AutocorrSoftmaxAttention(nn.Module):
             return weights.gather(1, delay)[:, None] @ values
         if self.by_scores:
             return circulant_of_delays(weights, self.diagonals.to(weights.dtype)) @ values
-        # Applying a circulant is a circular correlation of the values with its weights.
-        spectrum = torch.fft.rfft(values, dim=1) * torch.fft.rfft(weights, dim=1).conj()[:, :, None]
-        rolled: Tensor = torch.fft.irfft(spectrum, n=n, dim=1)
-        return rolled
+        return average_by_fft(weights, values)
 
     def weights(self, inputs: LayerInputs) -> Float[Tensor, "B N"]:
         """Weight of each delay; they sum to 1."""

@@ -5,8 +5,8 @@ from jaxtyping import Complex, Float, Num
 from torch import Tensor, nn
 
 # The longest sequence whose common gain is applied as one N x N matrix. On one CPU core (D = 64) forward
-# and backward take 0.4 times as long as two FFTs at N = 50, 0.7 times at 128, and longer from 256 on.
-LONGEST_BY_MATRIX = 128
+# and backward take 0.4 times as long as two FFTs at N = 50, 0.7 times at 128, 0.9 times at 200, 1.2 times at 256.
+LONGEST_BY_MATRIX = 200
 
 
 class FixedGain(nn.Module):
