@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters._columns import first_time, log_columns
+from fearec_adapters._columns import first_time, log_columns, named
 from fearec_adapters._files import text_lines
 from fearec_adapters._table import Table
 from fearec_adapters._times import Clock, TimeUnit
@@ -73,7 +73,13 @@ class HubTable:
             for _ in batches():
                 pass
         except (DataError, DatasetsError, OSError, ValueError, pl.exceptions.PolarsError):
-            return self._strict().log_frame(columns, unit)
+            strict = self._strict()
+            # It may find other names in the header, as where a tab stands before the first.
+            hint = "; look for blanks and quotes in its first line"
+            there = {
+                column: named(strict.columns, name, where=self.file, hint=hint) for column, name in columns.items()
+            }
+            return strict.log_frame(there, unit)
         return lazy_log(columns, batches), clock
 
     @cached_property

@@ -63,6 +63,7 @@ REPOSITORIES = {
             "doubled.csv": b"x,user,x,item,timestamp\n1,u,2,a,3\n",
             "quoted.csv": '\ufeffuser,item,timestamp\r\n"a, ""b""\nc",\U0001f600,1\r\n\r\n'.encode(),
             "mac.csv": b"user,item,timestamp\ru,a,1\r",
+            "indented.csv": b'\tuser,item,timestamp\n"",a,1\n',
             "empty.csv": b"",
         }
     ),
@@ -103,6 +104,7 @@ SAYS = {
     "too many fields at once": ("hub", HUB["first-long.csv"], "line 2: has 4 fields, and the first line 3"),
     "bad time": ("hub", HUB["bad.csv"], "bad.csv, line 5: the timestamp (column 'timestamp') 'soon' is no number"),
     "ends of line of old": ("hub", HUB["mac.csv"], "mac.csv"),
+    "indented": ("hub", HUB["indented.csv"], "no column 'user'; its columns are: user, item, timestamp; look for"),
     "empty": ("hub", HUB["empty.csv"], "empty.csv: is empty"),
     "column": ("hub", {**HUB["x.jsonl"], "user": "who"}, "has no column 'who' (hub.user); its columns are: user, item"),
     "no file": ("hub", {"location": "a/b"}, "hub:a/b: names no file of a repository; write fearec prepare hub:OWNER"),

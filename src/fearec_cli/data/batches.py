@@ -6,8 +6,11 @@ worker processes, nothing that makes the device wait.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -96,23 +99,11 @@ class TrainingPrefixes:
 
     def __init__(self, table: InteractionTable, prepared: Prepared, max_length: int, padding: Padding) -> None:
         targets = prepared.split.training_targets()
-        device = table.items.device
         self._table = table
-        self._starts = torch.as_tensor(targets.starts, device=device)
-        self._targets = torch.as_tensor(targets.targets, device=device)
+        self._starts = self._compact(targets.starts)
+        self._targets = self._compact(targets.targets)
         self._max_length = max_length
         self._padding: Padding = padding
-        # Prefixes with the same target stand together in `_alike`: one sort replaces an index of pairs,
-        # whose size would grow with the square of an item's popularity.
-        item = table.items[self._targets]
-        self._alike = torch.argsort(item, stable=True)
-        place = torch.empty_like(self._alike)
-        place[self._alike] = torch.arange(len(place), device=device)
-        counts = torch.bincount(item, minlength=table.n_items + 1)
-        first = counts.cumsum(0) - counts
-        self._group_first = first[item]
-        self._group_size = counts[item]
-        self._group_place = place - self._group_first
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -129,9 +120,9 @@ class TrainingPrefixes:
 
     def batch(self, prefixes: Int[Tensor, "B"]) -> Batch:
         """Padded histories and targets of these prefixes."""
-        ends = self._targets[prefixes]
+        ends = self._targets[prefixes].long()
         ids, lengths = gather_histories(
-            self._table.items, self._starts[prefixes], ends, self._max_length, self._padding
+            self._table.items, self._starts[prefixes].long(), ends, self._max_length, self._padding
         )
         return Batch(ids, lengths, self._table.items[ends] - 1)
 
@@ -140,9 +131,44 @@ class TrainingPrefixes:
 
         The semantic view of DuoRec and FEARec (docs/method.md, section 5).
         """
-        others = self._group_size[prefixes] - 1
+        alike = self._alike
+        item = self._table.items[self._targets[prefixes].long()]
+        first, others = alike.firsts[item], alike.sizes[item] - 1
         uniform = torch.rand(len(prefixes), generator=generator, dtype=torch.float64).to(others.device)
         draw = (uniform * others).long()  # 0 .. others - 1; float64 keeps every group size exact
         # Step over the prefix itself; a group of one has no other and keeps its own place.
-        draw += (draw >= self._group_place[prefixes]) & (others > 0)
-        return self._alike[self._group_first[prefixes] + draw]
+        draw += (draw >= alike.places[prefixes] - first) & (others > 0)
+        return alike.order[first + draw].long()
+
+    @cached_property
+    def _alike(self) -> "_Alike":
+        """Prefixes by their target; made when first asked for, as few losses do."""
+        item = self._table.items[self._targets.long()]
+        # One sort replaces an index of pairs, whose size would grow with the square of an item's popularity.
+        order = torch.argsort(item, stable=True)
+        sizes = torch.bincount(item, minlength=self._table.n_items + 1)
+        places = torch.empty(len(order), dtype=self._targets.dtype, device=order.device)
+        places[order] = torch.arange(len(order), dtype=places.dtype, device=order.device)
+        return _Alike(order.to(places.dtype), places, sizes.cumsum(0) - sizes, sizes)
+
+    def _compact(self, indices: npt.NDArray[np.int64]) -> Int[Tensor, "T"]:
+        """Indices of interactions on the device, in 4 bytes each where that is enough."""
+        dtype = np.int32 if len(self._table.items) < 2**31 else np.int64
+        return torch.as_tensor(indices.astype(dtype), device=self._table.items.device)
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """Prefixes sorted by their target, so that those with the same one stand together.
+
+    Attributes:
+        order: the prefixes, in the order of their targets.
+        places: where each prefix stands in `order`.
+        firsts: where those of each item begin.
+        sizes: how many each item has.
+    """
+
+    order: Int[Tensor, "P"]
+    places: Int[Tensor, "P"]
+    firsts: Int[Tensor, "I1"]
+    sizes: Int[Tensor, "I1"]
