@@ -6,6 +6,7 @@ the strict reader of local tables reads the file again: it names the line, or re
 """
 
 import csv
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,6 +102,7 @@ class HubTable:
     def _arrow(self, columns: Mapping[str, str]) -> Callable[[], Iterator[pl.DataFrame]]:
         """Begins to read the wanted columns, under the log's names, with "row"."""
         from datasets import Features, Value, load_dataset, logging  # type: ignore[import-untyped]
+        from pandas.errors import ParserWarning  # type: ignore[import-untyped]
 
         # By position, for a header may have a name twice.
         names = [*(str(position) for position in range(len(self.columns))), _TOO_MANY]
@@ -110,18 +112,21 @@ class HubTable:
         # Its complaints would stand before the strict reader's.
         logging.set_verbosity(logging.CRITICAL)
         try:
-            dataset = load_dataset(
-                "csv",
-                data_files=str(self.file),
-                split="train",
-                features=Features(dict.fromkeys(names, Value("string"))),
-                names=names,
-                header=None,
-                skiprows=1,
-                sep=self.separator,
-                index_col=False,
-                keep_default_na=False,
-            )
+            with warnings.catch_warnings():
+                # What stands beyond one field too many would be lost with a warning.
+                warnings.simplefilter("error", ParserWarning)
+                dataset = load_dataset(
+                    "csv",
+                    data_files=str(self.file),
+                    split="train",
+                    features=Features(dict.fromkeys(names, Value("string"))),
+                    names=names,
+                    header=None,
+                    skiprows=1,
+                    sep=self.separator,
+                    index_col=False,
+                    keep_default_na=False,
+                )
         finally:
             logging.set_verbosity(verbosity)
         chosen = {column: pl.col(str(self.columns.index(name))) for column, name in columns.items()}

@@ -63,6 +63,7 @@ REPOSITORIES = {
             "doubled.csv": b"x,user,x,item,timestamp\n1,u,2,a,3\n",
             "quoted.csv": '\ufeffuser,item,timestamp\r\n"a, ""b""\nc",\U0001f600,1\r\n\r\n'.encode(),
             "mac.csv": b"user,item,timestamp\ru,a,1\r",
+            "longer.csv": b"user,item,timestamp\nu,a,1\nu,b,2,,c\n",
             "indented.csv": b'\tuser,item,timestamp\n"",a,1\n',
             "empty.csv": b"",
         }
@@ -104,6 +105,7 @@ SAYS = {
     "too many fields at once": ("hub", HUB["first-long.csv"], "line 2: has 4 fields, and the first line 3"),
     "bad time": ("hub", HUB["bad.csv"], "bad.csv, line 5: the timestamp (column 'timestamp') 'soon' is no number"),
     "ends of line of old": ("hub", HUB["mac.csv"], "mac.csv"),
+    "far too many fields": ("hub", HUB["longer.csv"], "longer.csv, line 3: has 5 fields, and the first line 3"),
     "indented": ("hub", HUB["indented.csv"], "no column 'user'; its columns are: user, item, timestamp; look for"),
     "empty": ("hub", HUB["empty.csv"], "empty.csv: is empty"),
     "column": ("hub", {**HUB["x.jsonl"], "user": "who"}, "has no column 'who' (hub.user); its columns are: user, item"),
