@@ -104,11 +104,12 @@ def test_first_load_warm_load_pinned_revision_and_offline(tmp_path: Path) -> Non
 
 def test_a_branch_is_what_it_is_now_or_is_said_to_be_what_it_was(tmp_path: Path) -> None:
     old, new = "a1" * 20, "b2" * 20
-    files = {old: {"log.csv": OLD.encode()}, new: {"log.csv": NEW.encode()}}
-    repository = Repository(files, {"main": old})
+    # Not a table, which would cost each process the import of `datasets`.
+    lines = "".join(json.dumps({"user": "u", "item": item, "timestamp": 1}) + "\n" for item in "abcd").encode()
+    repository = Repository({old: {"log.jsonl": lines}, new: {"log.jsonl": lines * 2}}, {"main": old})
 
     def fetched(**variables: str) -> tuple[str, str]:
-        fetching = Fetching([("some/data", "log.csv", "main")], {**env, **variables})
+        fetching = Fetching([("some/data", "log.jsonl", "main")], {**env, **variables})
         [(commit, _)] = fetching.outcomes().values()
         return commit, fetching.warned
 
@@ -117,14 +118,14 @@ def test_a_branch_is_what_it_is_now_or_is_said_to_be_what_it_was(tmp_path: Path)
         assert fetched() == (old, "")
         server.requests.clear()
         assert fetched() == (old, "")
-        assert server.requests == ["HEAD /datasets/some/data/resolve/main/log.csv"]
+        assert server.requests == ["HEAD /datasets/some/data/resolve/main/log.jsonl"]
 
         repository.fault = "503 on HEAD"
         notice = f"the Hub was not reached (it answers 503); main is the cached commit {old}"
-        command = ("prepare", "hub:some/data/log.csv", *COLUMNS, "--k-core", "0", "--out", "data")
+        command = ("prepare", "hub:some/data/log.jsonl", "--k-core", "0", "--out", "data")
         for verb in ("wrote", "already prepared"):
             done = fearec(*command, env=env, cwd=tmp_path)
-            assert (done.returncode, done.stderr) == (0, f"hub:some/data/log.csv: {notice}\n")
+            assert (done.returncode, done.stderr) == (0, f"hub:some/data/log.jsonl: {notice}\n")
             assert verb in done.stdout
             assert re.search(rf"^revision +{re.escape(notice)}$", done.stdout, re.MULTILINE)
         assert json.loads((tmp_path / "data/dataset.json").read_text())["notes"]["revision"] == notice
