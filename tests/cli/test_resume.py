@@ -209,6 +209,14 @@ def test_a_signal_from_outside(toy: Path) -> None:
     assert run.stdout is not None
     for line in run.stdout:
         if line.startswith("epoch 2"):
+            for arguments in (["--resume"], endless):  # while the run goes on, nobody else may
+                second = fearec("train", toy, *arguments, "--out", "runs/b")
+                assert second.code == 2
+                assert re.fullmatch(
+                    rf"error: runs/b: process {run.pid} on .* is training there; "
+                    "wait until it has ended, or choose another --out\n",
+                    second.err,
+                )
             run.send_signal(signal.SIGTERM)
             break
     out, err = run.communicate(timeout=120)

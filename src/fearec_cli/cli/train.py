@@ -41,7 +41,7 @@ def train(
     from fearec_cli.cli.sources import DEMO, dataset_of_run, open_dataset
     from fearec_cli.config import DEFAULT_PRESET, load_config
     from fearec_cli.registry import load_components
-    from fearec_cli.training.directory import RUN_FILE, claim_run_directory, new_run_directory
+    from fearec_cli.training.directory import RUN_FILE, claimed, new_run_directory
     from fearec_cli.training.loop import Trainer
     from fearec_cli.training.reporting import Stop
 
@@ -66,25 +66,24 @@ def train(
         },
         assignments=assignments or (),
     )
-    if out is not None and not resume:
-        claim_run_directory(out)
     of_run = dataset_of_run(out) if resume and out is not None and dataset is None else None
     prepared = of_run or open_dataset(dataset or DEMO)
     directory = out or new_run_directory(Path("runs"), f"{prepared.name}-{preset}")
     reporter = make_reporter()
-    trainer = Trainer(run, registry, prepared, directory, reporter)
-    if resume:
-        for warning in trainer.resume():
-            typer.echo(f"warning: {warning}", err=True)
-    reporter.start(trainer, run, prepared)
     stop = Stop()
-    with stop_on_signals(stop), reporter:
-        outcome = trainer.run(stop)
+    with claimed(directory, resume=resume):
+        trainer = Trainer(run, registry, prepared, directory, reporter)
+        if resume:
+            for warning in trainer.resume():
+                typer.echo(f"warning: {warning}", err=True)
+        reporter.start(trainer, run, prepared)
+        with stop_on_signals(stop), reporter:
+            outcome = trainer.run(stop)
 
     best = outcome.best
-    value = (
-        f"{run.training.metric} {best.value:.4f} ({run.training.protocol}, valid), epoch {best.epoch}" if best else ""
-    )
+    value = "not validated"
+    if best is not None:
+        value = f"{run.training.metric} {best.value:.4f} ({run.training.protocol}, valid), epoch {best.epoch}"
     console.print(
         f"stopped by {outcome.reason} after {outcome.place.step:,} steps; "
         f"{outcome.prefixes_per_second:,.0f} prefixes/s, peak memory {peak_memory()}"

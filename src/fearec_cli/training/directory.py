@@ -1,6 +1,12 @@
 """The directory of a run: what lies where, and whose it is."""
 
+import errno
+import fcntl
+import os
 import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fearec_cli.errors import OutputError
@@ -8,28 +14,56 @@ from fearec_cli.errors import OutputError
 RUN_FILE = "run.toml"
 BEST_FILE = "best.safetensors"
 RECORD_FILE = "metrics.jsonl"
+LOCK_FILE = ".lock"
 STATES = Path("last")
 _STATE = re.compile(r"state-([0-9]+)\.safetensors")
+# What file systems answer that know no locks.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 
 
 def new_run_directory(root: Path, name: str) -> Path:
-    """A directory for a run under `root` that does not exist yet: `name`, `name-2`, `name-3`, ..."""
+    """Make a directory for a run under `root`: `name`, or `name-2`, `name-3`, ... where that is there already.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
     number = 1
-    while (directory := root / (name if number == 1 else f"{name}-{number}")).exists():
+    while (directory := root / (name if number == 1 else f"{name}-{number}")).exists() or not _made(directory):
         number += 1
     return directory
 
 
-def claim_run_directory(directory: Path) -> None:
-    """Refuse to train over another run.
+@contextmanager
+def claimed(directory: Path, *, resume: bool) -> Iterator[None]:
+    """Keep every other run out of a directory while the block runs.
+
+    The lock is the operating system's, which lifts it whatever a process dies of; where a file system knows no locks
+    there is none. A directory in which the block has left nothing is removed.
+
+    Args:
+        directory: of the run; made if it is not there.
+        resume: go on with what stands in it; a new run is refused where anything does.
 
     Raises:
-        OutputError: something stands in the directory.
+        OutputError: another run is going on there, something stands there, or it cannot be written.
     """
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise OutputError(
-            f"{directory}: is not empty; choose another --out, continue the run there with --resume, or remove it"
-        )
+    lock = directory / LOCK_FILE
+    if not resume and not lock.exists():
+        _refuse_taken(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        handle = _lock(lock)
+    except OSError as error:
+        raise OutputError(f"{directory}: cannot be written: {error.strerror or error}") from error
+    try:
+        if not resume:
+            _refuse_taken(directory)  # again: somebody may have been quicker
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(handle)
+        with suppress(OSError):  # it is not empty
+            directory.rmdir()
 
 
 def state_file(directory: Path, step: int) -> Path:
@@ -45,3 +79,47 @@ def state_files(directory: Path) -> dict[int, Path]:
         if (match := _STATE.fullmatch(path.name))
     }
     return dict(sorted(found.items(), reverse=True))
+
+
+def _made(directory: Path) -> bool:
+    """Make a directory; False where another process was quicker."""
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir()
+    except OSError as error:
+        if isinstance(error, FileExistsError) and directory.exists():
+            return False
+        raise OutputError(f"{directory}: cannot be written: {error.strerror or error}") from error
+    return True
+
+
+def _refuse_taken(directory: Path) -> None:
+    if directory.exists() and (not directory.is_dir() or any(entry.name != LOCK_FILE for entry in directory.iterdir())):
+        raise OutputError(
+            f"{directory}: is not empty; choose another --out, continue the run there with --resume, or remove it"
+        )
+
+
+def _lock(lock: Path) -> int:
+    """An open handle of the file, locked; in the file stands who has locked it."""
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(handle, 200).decode(errors="replace") or "another process"
+            os.close(handle)
+            raise OutputError(
+                f"{lock.parent}: {owner} is training there; wait until it has ended, or choose another --out"
+            ) from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                os.close(handle)
+                raise
+        # Whoever had it before may have removed the file between our opening and locking it.
+        if lock.exists() and os.path.samestat(os.fstat(handle), lock.stat()):
+            with suppress(OSError):  # a full disk, on which the lock stands all the same
+                os.truncate(handle, 0)
+                os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            return handle
+        os.close(handle)
