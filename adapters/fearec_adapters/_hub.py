@@ -84,10 +84,10 @@ def fetch(repository: str, path: str, revision: str) -> HubFile:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     with _explained(repository, path, revision):
-        local, unreached = _current(repository, path, revision)
+        local, unasked = _current(repository, path, revision)
     commit, notes = _commit_of(local, path), {}
-    if unreached:
-        notes["revision"] = f"the Hub was not reached ({unreached}); {revision} is the cached commit {commit}"
+    if unasked:
+        notes["revision"] = f"{unasked}; {revision} is the cached commit {commit}"
         _LOG.warning("%s: %s", _name(repository, path), notes["revision"])
     with local.open("rb") as stream:
         start = stream.read(200).lstrip().lower()
@@ -100,7 +100,7 @@ def fetch(repository: str, path: str, revision: str) -> HubFile:
 
 
 def _current(repository: str, path: str, revision: str) -> tuple[Path, str]:
-    """The file as the revision has it now, or as it lies in the cache, and why the Hub was not asked.
+    """The file as the revision has it now and "", or as it lies in the cache and why the Hub did not tell.
 
     The client falls back on the cache in silence; so it is asked first, where there is a copy to fall back on.
     """
@@ -116,12 +116,13 @@ def _current(repository: str, path: str, revision: str) -> tuple[Path, str]:
     except (errors.RemoteEntryNotFoundError, errors.RevisionNotFoundError):
         raise
     except errors.OfflineModeIsEnabled:
-        return Path(cached), "HF_HUB_OFFLINE is set"
+        return Path(cached), "the Hub was not asked (HF_HUB_OFFLINE is set)"
     except (OSError, httpx.HTTPError) as error:
         response = getattr(error, "response", None)
-        return Path(cached), type(error).__name__ if response is None else f"it answers {response.status_code}"
+        why = f"was not reached ({type(error).__name__})" if response is None else f"answers {response.status_code}"
+        return Path(cached), f"the Hub {why}"
     if commit is None:
-        return Path(cached), "something else answers in its place"
+        return Path(cached), "the Hub was not reached (something else answers in its place)"
     if commit == _commit_of(Path(cached), path):
         return Path(cached), ""
     return _download(repository, path, revision), ""

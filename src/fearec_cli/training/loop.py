@@ -60,10 +60,7 @@ class Trainer:
         self._prefixes = TrainingPrefixes(self._table, prepared, config.model.max_length, config.model.padding)
         self._valid = prepared.split.valid
         if len(self._prefixes) == 0:
-            raise DataError(
-                f"{prepared.directory}: no user has the 4 interactions that make one training prefix beside a "
-                "validation and a test target; prepare it with more data"
-            )
+            raise DataError(f"{prepared.directory}: has no training prefix; prepare it with more data")
         objective = Objective(config, registry)
         self._terms = [term.name for term in objective.terms]
         encoder = build_encoder(config, registry, prepared.n_items).to(device)

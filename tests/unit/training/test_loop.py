@@ -245,7 +245,7 @@ def test_the_first_term_that_is_not_finite_is_named(tmp_path, script, monkeypatc
 
 def test_a_data_set_with_nothing_to_train_on(tmp_path: Path) -> None:
     settings = config(preset="sasrec")
-    with pytest.raises(DataError, match="no user has the 4 interactions"):
+    with pytest.raises(DataError, match="nowhere: has no training prefix"):
         Trainer(settings, load_components(), data([[1, 2, 3], [3, 2, 1]]), tmp_path, Listener())
 
 
