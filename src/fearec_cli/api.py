@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from fearec_cli.contracts import LayerInputs as LayerInputs
     from fearec_cli.contracts import Loss as Loss
     from fearec_cli.contracts import LossInputs as LossInputs
-    from fearec_cli.contracts import Projection as Projection
     from fearec_cli.contracts import View as View
+    from fearec_cli.signals import Projection as Projection
     from fearec_cli.streaming import lazy_log as lazy_log
 
 _NEEDS_POLARS = {"lazy_log": "streaming"}
@@ -58,7 +58,7 @@ _NEEDS_TORCH = {
     "LayerInputs": "contracts",
     "Loss": "contracts",
     "LossInputs": "contracts",
-    "Projection": "contracts",
+    "Projection": "signals",
     "ResidualOutput": "blocks",
     "View": "contracts",
 }

@@ -1,21 +1,25 @@
 """Blocks that several parts of the model are made of. Letters of shapes: `fearec_cli.api`."""
 
+import math
+from collections.abc import Collection, Sequence
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from fearec_cli.contracts import LayerInputs
-
-_LANES = 1 << 16
+from fearec_cli.fused import by_parts, dot_product_attention, drop_units, feed_forward
+from fearec_cli.signals import Projection
 
 
 class Dropout(nn.Module):
     """Dropout whose random numbers cost little on a CPU.
 
     torch draws one Bernoulli number a unit, one after another; on two cores that takes longer than all
-    matrix products of a layer. Here a unit is kept when a 16-bit lane of a random 64-bit word lies below a
-    threshold: a quarter of the draws. The probability is thereby rounded to a multiple of 2^-16, and
-    the kept units are scaled by the rounded one, so that expectations are exact. Other devices use torch's own.
+    matrix products of a layer. Here a unit is kept when a lane of a random 64-bit word lies below a threshold: eight
+    units a word where the probability is a multiple of 1/256, four elsewhere, where it is thereby rounded to a
+    multiple of 2^-16. The kept units are scaled by the rounded probability, so that expectations are exact.
+    Other devices use torch's own.
 
     Args:
         p: probability of dropping a unit, 0 <= p < 1.
@@ -24,27 +28,36 @@ class Dropout(nn.Module):
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self._dropped_lanes = min(round(p * _LANES), _LANES - 1)  # p < 1 keeps some, if few
+        self._lane = torch.int8 if (p * 256).is_integer() else torch.int16
+        self._values = 1 << (8 * self._lane.itemsize)
+        self._dropped = min(round(p * self._values), self._values - 1)  # p < 1 keeps some, if few
+
+    @property
+    def scale(self) -> float:
+        """What kept units are multiplied by, so that expectations stay."""
+        return self._values / (self._values - self._dropped)
 
     def forward(self, x: Float[Tensor, "*L"]) -> Float[Tensor, "*L"]:
         """Drop units while training; nothing otherwise."""
-        if not self.training or self._dropped_lanes == 0:
-            return x
-        if x.device.type != "cpu":
-            return nn.functional.dropout(x, self.p)
-        # A product with factors 0 and 1 / (1 - p): a third of the time of filling and scaling.
-        factors = self.draw(x).to(x.dtype).mul_(_LANES / (_LANES - self._dropped_lanes))
-        return x * factors
+        if x.device.type != "cpu" or torch.compiler.is_compiling():
+            return nn.functional.dropout(x, self.p, self.training)
+        keep = self.draw(x.shape)
+        return x if keep is None else drop_units(x, keep, self.scale)
 
-    def draw(self, x: Tensor) -> Bool[Tensor, "*L"]:
-        """True at the units to keep, of x's shape; from torch's default CPU generator."""
-        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
-        lanes = words.view(torch.int16)[: x.numel()].view(x.shape)
-        return lanes >= self._dropped_lanes - _LANES // 2
+    def draw(self, shape: Sequence[int]) -> Bool[Tensor, "*L"] | None:
+        """True at the units of a CPU tensor to keep, for who applies them by `scale`; None where all are kept.
+
+        From torch's default CPU generator.
+        """
+        if not self.training or not self._dropped:
+            return None
+        units = math.prod(shape)
+        words = torch.empty(-(-units * self._lane.itemsize // 8), dtype=torch.int64).random_(-(1 << 63), None)
+        return words.view(self._lane)[:units].view(shape) >= self._dropped - self._values // 2
 
 
 class DotProduct(nn.Module):
-    """Softmax of masked, scaled scores, dropout, and the weighted sum of values, a head at a time.
+    """Softmax of masked, scaled products of queries and keys, dropout, weighted sum of values, a head at a time.
 
     Args:
         dropout: probability of dropping an attention weight.
@@ -54,13 +67,21 @@ class DotProduct(nn.Module):
         super().__init__()
         self.dropout = Dropout(dropout)
 
-    def forward(
-        self, inputs: LayerInputs, scores: Float[Tensor, "B H M N"], values: Float[Tensor, "B N D"]
-    ) -> Float[Tensor, "B M D"]:
-        """softmax(scores / sqrt(E) + mask) values (Vaswani et al., NeurIPS 2017, equation 1)."""
-        heads = inputs.split_heads(values)
-        scores = torch.add(inputs.mask_bias(), scores, alpha=heads.shape[-1] ** -0.5)
-        return inputs.merge_heads(self.dropout(scores.softmax(-1)) @ heads)
+    def forward(self, inputs: LayerInputs, filtered: Collection[Projection] = ()) -> Float[Tensor, "B M D"]:
+        """softmax(Q K^T / sqrt(E) + mask) V (Vaswani et al., NeurIPS 2017, equation 1).
+
+        Args:
+            inputs: of the layer.
+            filtered: which of q, k and v are taken after the layer's filter.
+        """
+        if not inputs.last_only and by_parts(inputs.x):
+            q, k, v = (inputs.filtered(name) if name in filtered else getattr(inputs, name) for name in ("q", "k", "v"))
+            keep = self.dropout.draw((len(q), inputs.heads, q.shape[1], q.shape[1]))
+            return dot_product_attention(q, k, v, inputs.mask_bias(), inputs.heads, keep, self.dropout.scale)
+        products = inputs.wanted_products(filtered)
+        scale = (inputs.x.shape[-1] // inputs.heads) ** -0.5
+        weights = torch.add(inputs.mask_bias(), products, alpha=scale).softmax(-1)
+        return inputs.weighted(self.dropout(weights), filtered="v" in filtered)
 
 
 class ResidualOutput(nn.Module):
@@ -80,7 +101,11 @@ class ResidualOutput(nn.Module):
 
     def forward(self, signal: Float[Tensor, "*L C"], residual: Float[Tensor, "*L D"]) -> Float[Tensor, "*L D"]:
         """LayerNorm(dropout(W signal + b) + residual)."""
-        out: Tensor = self.norm(self.dropout(self.dense(signal)) + residual)
+        return self.join(self.dense(signal), residual)
+
+    def join(self, projected: Float[Tensor, "*L D"], residual: Float[Tensor, "*L D"]) -> Float[Tensor, "*L D"]:
+        """LayerNorm(dropout(projected) + residual)."""
+        out: Tensor = self.norm(self.dropout(projected) + residual)
         return out
 
 
@@ -96,10 +121,15 @@ class FeedForward(nn.Module):
     def __init__(self, dim: int, inner: int, dropout: float) -> None:
         super().__init__()
         self.expand = nn.Linear(dim, inner)
-        self.activation = nn.GELU()
         self.output = ResidualOutput(dim, dropout, inputs=inner)
 
     def forward(self, x: Float[Tensor, "*L D"]) -> Float[Tensor, "*L D"]:
         """LayerNorm(dropout(W2 gelu(W1 x + b1) + b2) + x)."""
-        out: Tensor = self.output(self.activation(self.expand(x)), x)
-        return out
+        expand, dense = self.expand, self.output.dense
+        if by_parts(x):
+            rows = x.reshape(-1, x.shape[-1])
+            out = feed_forward(rows, expand.weight, expand.bias, dense.weight, dense.bias).view(x.shape)
+        else:
+            out = dense(nn.functional.gelu(expand(x)))
+        joined: Tensor = self.output.join(out, x)
+        return joined

@@ -1,6 +1,6 @@
 """What the model hands to its parts, and what it asks of them. Letters of shapes: `fearec_cli.api`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
@@ -8,13 +8,18 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-Projection = Literal["q", "k", "v"]
+from fearec_cli.signals import LinearMap, Projection, Signal, Signals, merge_heads, split_heads
+
 View = Literal["dropout", "semantic", "positions", "branches", "spectrum"]
 
 
 @runtime_checkable
 class Filter(Protocol):
-    """A filter along time, built by `build(options, shape: LayerShape)`; usually a `torch.nn.Module`."""
+    """A filter along time, built by `build(options, shape: LayerShape)`; usually a `torch.nn.Module`.
+
+    One that is linear and treats all hidden units alike may say so by an attribute `constant`, its gain of a constant
+    signal; a layer then filters its input once in place of each projection where that is less work.
+    """
 
     def __call__(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """Filter every channel of every sequence along its positions.
@@ -103,8 +108,9 @@ class LossInputs:
 class LayerInputs:
     """What one layer hands to its branches.
 
-    Results that several branches need (filtered signals, score matrices, the mask) are computed when
-    first asked for and kept: this is what makes `ramp+autocorr` cost about as much as one attention.
+    Results that several branches need (projections, filtered signals, the mask) are computed when first asked for
+    and kept: this is what makes `ramp+autocorr` cost about as much as one attention. Where one position is
+    wanted, `wanted_products` and `weighted` never project the others (`fearec_cli.signals`).
 
     Attributes:
         x: [B, N, D] the layer's input.
@@ -126,6 +132,7 @@ class LayerInputs:
         heads: int,
         projected: Mapping[Projection, Float[Tensor, "B N D"]],
         layer_filter: Filter,
+        maps: Mapping[Projection, LinearMap] | None = None,
     ) -> None:
         self.x = x
         self.valid = valid
@@ -133,63 +140,59 @@ class LayerInputs:
         self.last = last
         self.last_only = last_only
         self.heads = heads
-        self._signals: dict[str, Tensor] = {"x": x, **{str(name): signal for name, signal in projected.items()}}
-        self._filter = layer_filter
+        self._signals = Signals(
+            x,
+            projected,
+            maps or {},
+            lambda signal: layer_filter(signal, lengths),
+            getattr(layer_filter, "constant", None),
+        )
         self._shared: dict[str, Tensor] = {}
 
     @property
     def q(self) -> Float[Tensor, "B N D"]:
         """Queries, heads side by side."""
-        return self._signals["q"]
+        return self._signals.get("q")
 
     @property
     def k(self) -> Float[Tensor, "B N D"]:
         """Keys, heads side by side."""
-        return self._signals["k"]
+        return self._signals.get("k")
 
     @property
     def v(self) -> Float[Tensor, "B N D"]:
         """Values, heads side by side."""
-        return self._signals["v"]
+        return self._signals.get("v")
 
-    def filtered(self, signal: Literal["x", "q", "k", "v"]) -> Float[Tensor, "B N D"]:
+    def filtered(self, signal: Signal) -> Float[Tensor, "B N D"]:
         """A signal after the layer's filter."""
-        return self._once(f"filtered {signal}", lambda: self._filter(self._signals[signal], self.lengths))
+        return self._signals.get(signal, filtered=True)
 
-    def scores(self, *, filtered: bool) -> Float[Tensor, "B H N N"]:
-        """Products q k^T of every pair of positions, a head at a time; not scaled, not masked.
+    def wanted_products(self, filtered: Collection[Projection] = ()) -> Float[Tensor, "B H M N"]:
+        """Products q k^T of the wanted positions with every position, a head at a time; not scaled, not masked.
 
         Args:
-            filtered: take q and k after the layer's filter.
+            filtered: which of q and k are taken after the layer's filter.
         """
+        queries = self._signals.rows("q", self.at_wanted, filtered="q" in filtered)
+        return self._signals.products(self.split_heads(queries), "k", filtered="k" in filtered)
 
-        def compute() -> Tensor:
-            q, k = (self.filtered("q"), self.filtered("k")) if filtered else (self.q, self.k)
-            return self.split_heads(q) @ self.split_heads(k).transpose(-1, -2)
+    def weighted(self, weights: Float[Tensor, "B H M N"], *, filtered: bool) -> Float[Tensor, "B M D"]:
+        """Sums of the values over the positions, a head at a time; H of `weights` may be 1, for all heads alike.
 
-        return self._once(_scores(filtered), compute)
+        Args:
+            weights: of each position for each wanted one.
+            filtered: take the values after the layer's filter.
+        """
+        return self._signals.weighted(weights, "v", filtered=filtered)
 
     def summed_scores(self, *, filtered: bool) -> Float[Tensor, "B N N"]:
-        """`scores`, summed over the heads: a single product over all hidden units, unless `scores` are there already.
+        """Products q k^T of every pair of positions, summed over the heads.
 
         Args:
             filtered: take q and k after the layer's filter.
         """
-
-        def compute() -> Tensor:
-            if _scores(filtered) in self._shared:
-                return self.scores(filtered=filtered).sum(1)
-            q, k = (self.filtered("q"), self.filtered("k")) if filtered else (self.q, self.k)
-            return q @ k.transpose(-1, -2)
-
-        return self._once(f"summed {_scores(filtered)}", compute)
-
-    def wanted_scores(self, *, filtered: bool) -> Float[Tensor, "B H M N"]:
-        """The rows of `scores` at the wanted positions, without the other rows where only one is wanted."""
-        if not self.last_only:
-            return self.scores(filtered=filtered)
-        q, k = (self.filtered("q"), self.filtered("k")) if filtered else (self.q, self.k)
-        return self.split_heads(self.at_wanted(q)) @ self.split_heads(k).transpose(-1, -2)
+        return self._once(f"summed scores {filtered}", lambda: self._signals.gram(filtered=filtered))
 
     def mask(self) -> Bool[Tensor, "B 1 M N"]:
         """True where a wanted position may look: at real positions that are not later than itself.
@@ -213,11 +216,11 @@ class LayerInputs:
 
     def split_heads(self, signal: Float[Tensor, "B L D"]) -> Float[Tensor, "B H L E"]:
         """Part the hidden units among the heads."""
-        return signal.view(*signal.shape[:-1], self.heads, -1).transpose(1, 2)
+        return split_heads(signal, self.heads)
 
     def merge_heads(self, signal: Float[Tensor, "B H L E"]) -> Float[Tensor, "B L D"]:
         """Undo `split_heads`."""
-        return signal.transpose(1, 2).flatten(-2)
+        return merge_heads(signal)
 
     def at_wanted(self, signal: Float[Tensor, "B *axes N C"]) -> Float[Tensor, "B *axes M C"]:
         """The rows of the wanted positions, the next to last axis being positions."""
@@ -230,8 +233,3 @@ class LayerInputs:
         if name not in self._shared:
             self._shared[name] = compute()
         return self._shared[name]
-
-
-def _scores(filtered: bool) -> str:
-    """The name that scores are kept under."""
-    return "filtered scores" if filtered else "scores"

@@ -40,27 +40,36 @@ def test_no_branch_that_asks_means_no_filtering():
 
 def test_shared_results_are_kept_apart():
     inputs = tiny.layer_inputs(SHAPE, layer_filter=CountingFilter())
-    assert inputs.scores(filtered=True) is inputs.scores(filtered=True)
-    torch.testing.assert_close(inputs.scores(filtered=True), 4 * inputs.scores(filtered=False))
+    assert inputs.summed_scores(filtered=True) is inputs.summed_scores(filtered=True)
+    torch.testing.assert_close(inputs.summed_scores(filtered=True), 4 * inputs.summed_scores(filtered=False))
     torch.testing.assert_close(inputs.filtered("x"), 2 * inputs.x)
     assert inputs.mask() is inputs.mask()
 
 
-def test_scores_are_products_a_head_at_a_time():
+def test_products_are_taken_a_head_at_a_time():
     inputs = tiny.layer_inputs(SHAPE)
     expected = inputs.q[1, 3, 4:8] @ inputs.k[1, 6, 4:8]
-    torch.testing.assert_close(inputs.scores(filtered=False)[1, 1, 3, 6], expected)
+    torch.testing.assert_close(inputs.wanted_products()[1, 1, 3, 6], expected)
+
+
+@pytest.mark.parametrize("filtered", [(), ("q", "k"), ("k",)])
+@pytest.mark.parametrize("padding", ["right", "left"])
+def test_products_of_the_wanted_position_are_rows_of_all(filtered, padding):
+    settings = {"lengths": [10, 4, 1], "padding": padding, "layer_filter": CountingFilter()}
+    alone = tiny.layer_inputs(SHAPE, last_only=True, **settings)
+    every = tiny.layer_inputs(SHAPE, **settings).wanted_products(filtered)
+    rows = every[torch.arange(3), :, alone.last][:, :, None]
+    torch.testing.assert_close(alone.wanted_products(filtered), rows)
 
 
 @pytest.mark.parametrize("filtered", [False, True])
-@pytest.mark.parametrize("padding", ["right", "left"])
-def test_wanted_scores_are_the_wanted_rows_of_the_scores(filtered, padding):
-    settings = {"lengths": [10, 4, 1], "padding": padding, "layer_filter": CountingFilter()}
-    alone = tiny.layer_inputs(SHAPE, last_only=True, **settings)
-    rows = alone.scores(filtered=filtered)[torch.arange(3), :, alone.last][:, :, None]
-    torch.testing.assert_close(alone.wanted_scores(filtered=filtered), rows)
-    everything = tiny.layer_inputs(SHAPE, **settings)
-    assert everything.wanted_scores(filtered=filtered) is everything.scores(filtered=filtered)
+def test_weights_of_one_head_serve_all(filtered):
+    inputs = tiny.layer_inputs(SHAPE, layer_filter=CountingFilter())
+    weights = torch.rand(3, 1, 10, 10)
+    values = inputs.filtered("v") if filtered else inputs.v
+    torch.testing.assert_close(inputs.weighted(weights, filtered=filtered), weights[:, 0] @ values)
+    same = inputs.weighted(weights.expand(-1, 2, -1, -1), filtered=filtered)
+    torch.testing.assert_close(same, weights[:, 0] @ values)
 
 
 def test_the_mask_shows_real_positions_that_are_not_later():

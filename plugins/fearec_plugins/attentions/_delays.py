@@ -6,7 +6,7 @@ positions; for short sequences that route needs no FFT at all.
 """
 
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 # The longest sequence whose correlation is taken from the score matrix. That route costs N^3 products by
@@ -58,3 +58,9 @@ def circulant_of_delays(weights: Float[Tensor, "B N"], diagonals: Float[Tensor, 
     """The matrix C with (C v)(t) = sum over tau of w(tau) v((t + tau) mod N)."""
     n = weights.shape[1]
     return (weights @ diagonals.T).view(-1, n, n).transpose(1, 2)
+
+
+def circulant_row(weights: Float[Tensor, "B N"], row: Int[Tensor, "B"]) -> Float[Tensor, "B 1 N"]:
+    """One row of each sequence's `circulant_of_delays`: position s is reached from t by the delay s - t."""
+    delay = (torch.arange(weights.shape[1], device=weights.device) - row[:, None]) % weights.shape[1]
+    return weights.gather(1, delay)[:, None]

@@ -17,6 +17,7 @@ from fearec_plugins.attentions._delays import (
     LONGEST_BY_SCORES,
     average_by_fft,
     circulant_of_delays,
+    circulant_row,
     circular_diagonals,
     correlation_by_fft,
     correlation_by_scores,
@@ -57,15 +58,13 @@ class AutocorrAttention(nn.Module):
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """Average of the values, rolled by the kept delays."""
-        delays, weights = self.delays(inputs)
+        delays, kept = self.delays(inputs)
+        weights = torch.zeros(len(kept), inputs.x.shape[1], dtype=kept.dtype, device=kept.device).scatter(1, delays, kept)
         if inputs.last_only:
-            rolled = self._roll(inputs.v, delays, inputs.last[:, None])
-            return (weights[:, None, None] @ rolled).squeeze(2)
-        spread = torch.zeros(len(weights), inputs.v.shape[1], dtype=weights.dtype, device=weights.device)
-        spread = spread.scatter(1, delays, weights)
+            return inputs.weighted(circulant_row(weights, inputs.last)[:, None], filtered=False)
         if self.by_scores:
-            return circulant_of_delays(spread, self.diagonals.to(spread.dtype)) @ inputs.v
-        return average_by_fft(spread, inputs.v)
+            return circulant_of_delays(weights, self.diagonals.to(weights.dtype)) @ inputs.v
+        return average_by_fft(weights, inputs.v)
 
     def delays(self, inputs: LayerInputs) -> tuple[Int[Tensor, "B K"], Float[Tensor, "B K"]]:
         """The kept delays of each sequence, most correlated first, and their weights.
@@ -85,15 +84,6 @@ class AutocorrAttention(nn.Module):
             scores = inputs.summed_scores(filtered=True)
             return correlation_by_scores(scores, self.diagonals.to(scores.dtype))
         return correlation_by_fft(inputs.filtered("q"), inputs.filtered("k"))
-
-    @staticmethod
-    def _roll(
-        values: Float[Tensor, "B N D"], delays: Int[Tensor, "B K"], positions: Int[Tensor, "B M"]
-    ) -> Float[Tensor, "B M K D"]:
-        """V[(t + tau) mod N] for every wanted position t and kept delay tau."""
-        index = (positions[:, :, None] + delays[:, None, :]) % values.shape[1]  # [B, M, K]
-        row = torch.arange(len(values), device=values.device)[:, None, None]
-        return values[row, index]
 
 
 @hookimpl

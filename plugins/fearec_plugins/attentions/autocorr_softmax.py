@@ -11,6 +11,7 @@ from fearec_plugins.attentions._delays import (
     LONGEST_BY_SCORES,
     average_by_fft,
     circulant_of_delays,
+    circulant_row,
     circular_diagonals,
     correlation_by_fft,
     correlation_by_scores,
@@ -53,12 +54,10 @@ class AutocorrSoftmaxAttention(nn.Module):
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """Average of the values, rolled by every delay."""
-        weights, values = self.weights(inputs), inputs.v
-        n = values.shape[1]
+        weights = self.weights(inputs)
         if inputs.last_only:
-            # The one wanted row of the circulant: position s is reached by the delay s - last.
-            delay = (torch.arange(n, device=values.device) - inputs.last[:, None]) % n
-            return weights.gather(1, delay)[:, None] @ values
+            return inputs.weighted(circulant_row(weights, inputs.last)[:, None], filtered=False)
+        values = inputs.v
         if self.by_scores:
             return circulant_of_delays(weights, self.diagonals.to(weights.dtype)) @ values
         return average_by_fft(weights, values)

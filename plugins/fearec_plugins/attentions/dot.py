@@ -23,7 +23,7 @@ class DotAttention(nn.Module):
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """Context of the unfiltered signal."""
-        context: Tensor = self.attend(inputs, inputs.wanted_scores(filtered=False), inputs.v)
+        context: Tensor = self.attend(inputs)
         return context
 
 

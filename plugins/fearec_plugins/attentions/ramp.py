@@ -23,7 +23,7 @@ class RampAttention(nn.Module):
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """Context of the filtered signal."""
-        context: Tensor = self.attend(inputs, inputs.wanted_scores(filtered=True), inputs.filtered("v"))
+        context: Tensor = self.attend(inputs, filtered=("q", "k", "v"))
         return context
 
 

@@ -28,9 +28,7 @@ class RampKVAttention(nn.Module):
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """Context of the filtered past."""
-        queries = inputs.split_heads(inputs.at_wanted(inputs.q))
-        scores = queries @ inputs.split_heads(inputs.filtered("k")).transpose(-1, -2)
-        context: Tensor = self.attend(inputs, scores, inputs.filtered("v"))
+        context: Tensor = self.attend(inputs, filtered=("k", "v"))
         return context
 
 

@@ -16,6 +16,8 @@ class NoneOptions(Options):
 class NoFilter:
     """The identity along time."""
 
+    constant = 1.0
+
     def __call__(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The signal itself."""
         return x

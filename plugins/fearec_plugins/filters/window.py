@@ -76,6 +76,7 @@ class WindowFilter(nn.Module):
                 ]
             )
         self.gain = FixedGain(kept, n)
+        self.constant = float(kept[0])
 
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The kept part of the signal."""

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from fearec_cli.api import Attention, FeedForward, Filter, Fusion, LayerInputs, LayerShape
-from fearec_cli.contracts import Projection
+from fearec_cli.signals import LinearMap, Projection
 
 _PROJECTIONS: tuple[Projection, ...] = ("q", "k", "v")
 
@@ -49,7 +49,7 @@ class Layer(nn.Module):
         read = frozenset[Projection]().union(*(branch.projections for branch in branches))
         self._projected = tuple(name for name in _PROJECTIONS if name in read)
         self._heads = shape.heads
-        # One product for all projections that some branch reads; no parameters for the others.
+        # A row of blocks, one for each projection that some branch reads; no parameters for the others.
         self.project = nn.Linear(shape.dim, shape.dim * len(read)) if read else None
         # Parts are plain callables by contract; those with parameters are modules and found as such.
         self.filter = layer_filter
@@ -75,10 +75,6 @@ class Layer(nn.Module):
             last: index of the last real position.
             last_only: give the output at `last` alone.
         """
-        projected: dict[Projection, Tensor] = {}
-        if self.project is not None:
-            parts = self.project(x).chunk(len(self._projected), dim=-1)
-            projected = dict(zip(self._projected, parts, strict=True))
         inputs = LayerInputs(
             x,
             valid,
@@ -86,8 +82,17 @@ class Layer(nn.Module):
             last,
             last_only=last_only,
             heads=self._heads,
-            projected=projected,
+            projected={},
             layer_filter=self.filter,
+            maps=self._maps(),
         )
         contexts = [branch(inputs) for branch in self._branches]
         return LayerOutput(self.feed_forward(self.fusion(contexts, inputs.at_wanted(x))), contexts, inputs)
+
+    def _maps(self) -> dict[Projection, LinearMap]:
+        """The map of each projection, none of them applied yet."""
+        if self.project is None:
+            return {}
+        count = len(self._projected)
+        maps = map(LinearMap, self.project.weight.chunk(count), self.project.bias.chunk(count))
+        return dict(zip(self._projected, maps, strict=True))

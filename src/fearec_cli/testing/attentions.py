@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from fearec_cli.api import Component, LayerInputs, LayerShape
-from fearec_cli.contracts import Projection
 from fearec_cli.errors import ConfigError
+from fearec_cli.signals import Projection
 from fearec_cli.testing.places import (
     BATCH,
     DIM,
