@@ -226,6 +226,23 @@ def test_a_response_of_the_wrong_shape_or_type(response: Callable[[int], Any]) -
     assert "response(9): expected real numbers [5] or [5, 8], got " in text
 
 
+@pytest.mark.parametrize(
+    ("constant", "compute"),
+    [(0.5, lambda x: x), (1.0, lambda x: x.abs()), (1.0, lambda x: x * torch.linspace(0, 1, 8, dtype=x.dtype))],
+    ids=["another gain", "not linear", "each unit its own"],
+)
+def test_a_filter_that_falsely_declares_to_go_past_a_map(constant: float, compute: Callable[..., Any]) -> None:
+    build = filtering(compute)
+
+    def declaring(options: Options, shape: Any) -> Any:
+        part = build(options, shape)
+        part.constant = constant
+        return part
+
+    testing.check_filter(component(build))
+    assert "constant: expected a linear map alike for all hidden units" in refused("filter", declaring)
+
+
 def test_a_filter_that_raises() -> None:
     text = refused("filter", filtering(lambda x: x @ torch.ones(3, 3, dtype=x.dtype)))
     assert "call: expected a result, got RuntimeError: " in text

@@ -59,7 +59,9 @@ class AutocorrAttention(nn.Module):
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """Average of the values, rolled by the kept delays."""
         delays, kept = self.delays(inputs)
-        weights = torch.zeros(len(kept), inputs.x.shape[1], dtype=kept.dtype, device=kept.device).scatter(1, delays, kept)
+        weights = torch.zeros(len(kept), inputs.x.shape[1], dtype=kept.dtype, device=kept.device).scatter(
+            1, delays, kept
+        )
         if inputs.last_only:
             return inputs.weighted(circulant_row(weights, inputs.last)[:, None], filtered=False)
         if self.by_scores:

@@ -28,6 +28,7 @@ def check_filter(component: Component) -> None:
     - In evaluation mode equal inputs give equal outputs.
     - Its state goes through safetensors and back.
     - `response(N)` is real and finite, [F] or [F, D] with F = N // 2 + 1.
+    - With an attribute `constant`, it is linear, treats all hidden units alike, and has that gain of a constant.
     - Declared causal: later positions change nothing, and with padding on the right neither does padding.
     - Options have defaults and descriptions.
 
@@ -49,6 +50,7 @@ def check_filter(component: Component) -> None:
             accepted += 1
             check_output(subject)
             _check_response(subject, part, shape.max_length)
+            _check_constant(subject, part)
             check_gradients(subject, {"the signal": ("x",)})
             check_state(subject)
             if component.causal and dtype == torch.float64:
@@ -87,3 +89,19 @@ def _check_response(subject: Subject, part: Any, n: int) -> None:
         raise subject.refuse(f"response({n})", expected, describe(response))
     if not response.isfinite().all():
         raise subject.refuse(f"response({n})", "finite numbers", "NaN or infinity")
+
+
+@torch.no_grad()
+def _check_constant(subject: Subject, part: Any) -> None:
+    """A filter that says so goes past a linear map of the hidden units: P (x W + b) = (P x) W + constant b."""
+    if (constant := getattr(part, "constant", None)) is None:
+        return
+    x = subject.signals["x"]
+    weight, bias = noise(DIM, DIM, dtype=subject.dtype, seed=1), noise(DIM, dtype=subject.dtype, seed=2)
+    if isinstance(part, torch.nn.Module):
+        part.eval()
+    before = subject.run(part, {"x": x @ weight + bias})
+    after = subject.run(part, {"x": x}) @ weight + constant * bias
+    if not torch.allclose(before, after, rtol=1e-4, atol=1e-4):
+        moved = (before - after).abs().max().item()
+        raise subject.refuse("constant", "a linear map alike for all hidden units", f"a difference of {moved:.2g}")

@@ -13,6 +13,7 @@ from fearec_cli.evaluation.evaluate import evaluate
 from fearec_cli.evaluation.metrics import parse_metric
 from fearec_cli.model.compose import build_encoder
 from fearec_cli.registry import Registry
+from fearec_cli.training.allocator import keep_freed_memory
 from fearec_cli.training.device import choose_device
 from fearec_cli.training.finite import FiniteWatch
 from fearec_cli.training.memory import out_of_memory_told
@@ -55,6 +56,8 @@ class Trainer:
         self._saves = Saves(directory, config, registry, prepared)
 
         device = choose_device(config.training.device)
+        if device.type == "cpu":
+            keep_freed_memory()
         torch.manual_seed(config.training.seed)
         self._table = InteractionTable.load(prepared, device)
         self._prefixes = TrainingPrefixes(self._table, prepared, config.model.max_length, config.model.padding)
