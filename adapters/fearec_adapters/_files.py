@@ -65,23 +65,6 @@ def location_of(file: File) -> str:
     return file.name if isinstance(file, Path) else f"{Path(str(file.root.filename)).name}/{file.at}"
 
 
-def text_bytes(file: File) -> bytes:
-    """The UTF-8 text of a file, unpacked if its name ends in .gz, without a byte-order mark.
-
-    Raises:
-        DataError: it cannot be read, is cut short or damaged, is empty, or is not UTF-8.
-    """
-    with unpacked(file) as stream:
-        data = stream.read().removeprefix(codecs.BOM_UTF8)
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        raise not_utf8(file, data.count(b"\n", 0, error.start) + 1) from None
-    if not data.strip():
-        raise DataError(f"{file}: is empty")
-    return data
-
-
 def text_lines(file: File) -> Iterator[tuple[int, str]]:
     """The lines of a UTF-8 text with their numbers, blank ones left out; never the whole file in memory.
 

@@ -1,11 +1,13 @@
 """One interaction a line, `user item`, each user's oldest first, as SASRec and BERT4Rec publish their data."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters._files import existing_file, source_of, text_bytes
-from fearec_cli.api import Component, Log, Options, hookimpl
+from fearec_adapters._files import File, existing_file, source_of
+from fearec_adapters._words import word_lines
+from fearec_cli.api import Component, Log, Options, hookimpl, lazy_log
 from fearec_cli.errors import DataError
 
 
@@ -20,27 +22,26 @@ class Pairs:
         self._options = options
 
     def read(self, path: Path | None) -> Log:
-        """Read a file.
+        """Open a file.
 
         Raises:
-            DataError: no file, an empty one, or a line that is no pair; names file and line.
+            DataError: no file; and when it is read, an empty one, or a line that is no pair; names file and line.
         """
         file = existing_file(path, "pairs")
-        lines = (
-            pl.DataFrame({"text": text_bytes(file).decode().split("\n")}, schema={"text": pl.String})
-            .with_row_index("line", offset=1)
-            .select("line", words=pl.col("text").str.extract_all(r"\S+"))
-            .filter(pl.col("words").list.len() > 0)
-        )
-        for line, words in lines.filter(pl.col("words").list.len() != 2).head(1).rows():
-            hint = "; `sequences` reads one user a line" if len(words) > 2 else ""
-            raise DataError(f"{file}, line {line}: has {len(words)} fields, and a line is: user item{hint}")
         # These files come filtered and numbered: a k-core would change a published data set.
         return Log(
-            frame=lines.lazy().select(user=pl.col("words").list.first(), item=pl.col("words").list.last()),
+            frame=lazy_log(["user", "item"], lambda: _batches(file)),
             source=source_of(file, "pairs"),
             k_core=0,
         )
+
+
+def _batches(file: File) -> Iterator[pl.DataFrame]:
+    for lines in word_lines(file):
+        for line, words in lines.filter(pl.col("words").list.len() != 2).head(1).rows():
+            hint = "; `sequences` reads one user a line" if len(words) > 2 else ""
+            raise DataError(f"{file}, line {line}: has {len(words)} fields, and a line is: user item{hint}")
+        yield lines.select(user=pl.col("words").list.first(), item=pl.col("words").list.last())
 
 
 @hookimpl

@@ -1,11 +1,13 @@
 """One user a line: `user item item ...`, oldest first, as S3-Rec, FMLP-Rec and BSARec publish their data."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters._files import File, existing_file, source_of, text_bytes
-from fearec_cli.api import Component, Log, Options, hookimpl
+from fearec_adapters._files import File, existing_file, source_of
+from fearec_adapters._words import word_lines
+from fearec_cli.api import Component, Log, Options, hookimpl, lazy_log
 from fearec_cli.errors import DataError
 
 
@@ -20,34 +22,31 @@ class Sequences:
         self._options = options
 
     def read(self, path: Path | None) -> Log:
-        """Read a file.
+        """Open a file.
 
         Raises:
-            DataError: no file, an empty one, a user without items or with a second line; names file and line.
+            DataError: no file; and when it is read, an empty one, a user without items or with a second line; names
+                file and line.
         """
         file = existing_file(path, "sequences")
-        lines = (
-            pl.DataFrame({"text": text_bytes(file).decode().split("\n")}, schema={"text": pl.String})
-            .with_row_index("line", offset=1)
-            .select("line", words=pl.col("text").str.extract_all(r"\S+"))
-            .filter(pl.col("words").list.len() > 0)
-            .select("line", user=pl.col("words").list.first(), item=pl.col("words").list.slice(1))
-        )
-        _check(file, lines)
         # These files come filtered and numbered: a k-core would change a published data set.
         return Log(
-            frame=lines.lazy().select("user", "item").explode("item"),
+            frame=lazy_log(["user", "item"], lambda: _batches(file)),
             source=source_of(file, "sequences"),
             k_core=0,
         )
 
 
-def _check(file: File, lines: pl.DataFrame) -> None:
-    for line, user, _ in lines.filter(pl.col("item").list.len() == 0).head(1).rows():
-        raise DataError(f"{file}, line {line}: user {user!r} has no items; a line is: user item item ...")
-    for line, user, _ in lines.filter(~pl.col("user").is_first_distinct()).head(1).rows():
-        first = lines.filter(pl.col("user") == user)["line"][0]
-        raise DataError(f"{file}, line {line}: user {user!r} has a line already, line {first}; one user a line")
+def _batches(file: File) -> Iterator[pl.DataFrame]:
+    known: dict[str, int] = {}
+    for words in word_lines(file):
+        lines = words.select("line", user=pl.col("words").list.first(), item=pl.col("words").list.slice(1))
+        for line, user, size in lines.with_columns(pl.col("item").list.len()).iter_rows():
+            if not size:
+                raise DataError(f"{file}, line {line}: user {user!r} has no items; a line is: user item item ...")
+            if (first := known.setdefault(user, line)) != line:
+                raise DataError(f"{file}, line {line}: user {user!r} has a line already, line {first}; one user a line")
+        yield lines.select("user", "item").explode("item")
 
 
 @hookimpl

@@ -31,4 +31,4 @@ def test_rows_are_in_the_order_of_the_file_and_ids_are_text(file: Path) -> None:
 def test_a_bad_file_is_named(file: Path, content: bytes, message: str) -> None:
     file.write_bytes(content)
     with pytest.raises(DataError, match=message):
-        Pairs(PairsOptions()).read(file)
+        Pairs(PairsOptions()).read(file).frame.collect()
