@@ -55,7 +55,7 @@ def first_keys(file: File) -> list[str]:
 
 
 def log_frame(
-    items: Callable[[], Iterable[Object]], columns: Mapping[str, str], unit: TimeUnit | Clock, *, file: File
+    items: Callable[[], Iterable[Object]], columns: Mapping[str, str], unit: TimeUnit, *, file: File
 ) -> tuple[pl.LazyFrame, Clock]:
     """The columns of a `fearec_cli.api.Log` from objects, and how times were read.
 
@@ -65,8 +65,18 @@ def log_frame(
     Args:
         items: begins to read the objects, with their lines.
         columns: for "user", "item" and, if wanted, "timestamp" and "rating", the key.
-        unit: what the times are written in, or how they are read.
+        unit: what the times are written in.
         file: for messages.
+
+    Raises:
+        DataError: there is no object, or the first one's time is of no kind.
+    """
+    clock = clock_of(items, columns, unit, file=file)
+    return lazy_log(columns, lambda: batches(items(), columns, clock, file=file)), clock
+
+
+def clock_of(items: Callable[[], Iterable[Object]], columns: Mapping[str, str], unit: TimeUnit, *, file: File) -> Clock:
+    """How times are read, as the first of them decides if the unit does not; as in `log_frame`.
 
     Raises:
         DataError: there is no object, or the first one's time is of no kind.
@@ -74,19 +84,15 @@ def log_frame(
     first = next(iter(items()), None)
     if first is None:
         raise DataError(f"{file}: no line is in the window that was asked for")
-    clock = unit if isinstance(unit, Clock) else Clock.of(unit, _first_time(first, columns, file))
-    return lazy_log(columns, lambda: _batches(items(), columns, clock, file)), clock
-
-
-def _first_time(first: Object, columns: Mapping[str, str], file: File) -> str:
     if "timestamp" not in columns:
-        return ""
+        return Clock.of(unit, "")
     number, found = first
     key = columns["timestamp"]
-    return _text(found.get(key), file, number, "timestamp", key) or ""
+    return Clock.of(unit, _text(found.get(key), file, number, "timestamp", key) or "")
 
 
-def _batches(items: Iterable[Object], columns: Mapping[str, str], clock: Clock, file: File) -> Iterator[pl.DataFrame]:
+def batches(items: Iterable[Object], columns: Mapping[str, str], clock: Clock, *, file: File) -> Iterator[pl.DataFrame]:
+    """The columns of a `fearec_cli.api.Log`, some rows at a time; as in `log_frame`."""
     rest = iter(items)
     schema = {"row": pl.Int64, **dict.fromkeys(columns, pl.String)}
     while chunk := list(islice(rest, _CHUNK)):

@@ -1,6 +1,6 @@
 """Delimited text: a header or none, quotes or none, and the line of whatever is wrong with a row."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,19 +28,25 @@ def read_table(path: Path | None, options: TableOptions, *, adapter: str, separa
         choose(table.columns, options, where=table.file, adapter=adapter, header=options.header) for table in tables
     ]
     clock = tables[0].clock(columns[0], options.unit)
-    frames = [table.log_frame(names, clock)[0] for table, names in zip(tables, columns, strict=True)]
+
+    def batches() -> Iterator[pl.DataFrame]:
+        for table, names in zip(tables, columns, strict=True):
+            yield from table.batches(names, clock)
+
     return Log(
-        frame=pl.concat(frames), source=source_of_files(files, path, adapter), notes=column_notes(columns[0], clock)
+        frame=lazy_log(columns[0], batches),
+        source=source_of_files(files, path, adapter),
+        notes=column_notes(columns[0], clock),
     )
 
 
 @dataclass(frozen=True)
 class Table:
-    """A delimited file; of it only the first block is in memory, until its rows are read.
+    """A delimited file, of which only the first record is read yet.
 
     Attributes:
         file: the file.
-        first: its first block.
+        first: the fields of its first record.
         separator: one character.
         header: the first line names the columns.
         quoted: fields may stand in double quotes.
@@ -49,7 +55,7 @@ class Table:
     """
 
     file: File
-    first: Block
+    first: Sequence[str]
     separator: str
     header: bool
     quoted: bool
@@ -67,15 +73,15 @@ class Table:
             raise DataError(f"{file}: is empty")
         if first.data[:100].lstrip().lower().startswith((b"<!doctype html", b"<html")):
             raise DataError(f"{file}: is a web page (HTML), not a table; remove it and fetch it again")
-        if header and len(first.head()) > 1:
+        head = first.head()
+        if header and len(head) > 1:
             raise DataError(f"{file}, line {first.line}: its line breaks are of different kinds; save it with one kind")
-        return cls(file, first, separator, header, quoted, double)
+        return cls(file, head[0], separator, header, quoted, double)
 
     @cached_property
     def columns(self) -> list[str]:
         """The columns' names as they stand in the file; `column_1` and so on without a header."""
-        first = self.first.record(0)[1]
-        return first if self.header else [f"column_{number}" for number in range(1, len(first) + 1)]
+        return list(self.first) if self.header else [f"column_{number}" for number in range(1, len(self.first) + 1)]
 
     def clock(self, columns: Mapping[str, str], unit: TimeUnit) -> Clock:
         """How times are read, as the first of them decides if the unit does not.
@@ -100,9 +106,10 @@ class Table:
             DataError: the first lines cannot be read; names file and line.
         """
         clock = unit if isinstance(unit, Clock) else self.clock(columns, unit)
-        return lazy_log(columns, lambda: self._batches(columns, clock)), clock
+        return lazy_log(columns, lambda: self.batches(columns, clock)), clock
 
-    def _batches(self, columns: Mapping[str, str], clock: Clock) -> Iterator[pl.DataFrame]:
+    def batches(self, columns: Mapping[str, str], clock: Clock) -> Iterator[pl.DataFrame]:
+        """The columns of a `fearec_cli.api.Log`, some rows at a time; as in `log_frame`."""
         for block in self._blocks():
             yield self._read(block, columns, clock)
 

@@ -1,15 +1,15 @@
 """One JSON object a line (jsonlines.org), or one Python literal a line, as Steam's reviews are published."""
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
 from fearec_adapters._columns import ColumnOptions, choose, column_notes
-from fearec_adapters._lines import first_keys, log_frame, objects
+from fearec_adapters._lines import batches, clock_of, first_keys, objects
 from fearec_adapters._many import existing_files, source_of_files
-from fearec_adapters._times import Clock
-from fearec_cli.api import Component, Log, hookimpl
+from fearec_cli.api import Component, Log, hookimpl, lazy_log
 
 
 class JsonLines:
@@ -26,16 +26,15 @@ class JsonLines:
                 line and value.
         """
         files = existing_files(path, "jsonl", (".jsonl", ".json", ".ndjson"))
-        frames = []
-        clock: Clock | None = None
-        for file in files:
-            columns = choose(first_keys(file), self._options, where=f"{file}, line 1", adapter="jsonl")
-            unit = clock or self._options.unit
-            frame, clock = log_frame(functools.partial(objects, file), columns, unit, file=file)
-            frames.append(frame)
-        assert clock is not None
+        columns = [choose(first_keys(file), self._options, where=f"{file}, line 1", adapter="jsonl") for file in files]
+        clock = clock_of(functools.partial(objects, files[0]), columns[0], self._options.unit, file=files[0])
+
+        def read() -> Iterator[pl.DataFrame]:
+            for file, keys in zip(files, columns, strict=True):
+                yield from batches(objects(file), keys, clock, file=file)
+
         source = source_of_files(files, path, "jsonl")
-        return Log(frame=pl.concat(frames), source=source, notes=column_notes(columns, clock))
+        return Log(frame=lazy_log(columns[0], read), source=source, notes=column_notes(columns[0], clock))
 
 
 @hookimpl
