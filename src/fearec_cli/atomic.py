@@ -84,17 +84,13 @@ def remove_temporaries(directory: Path, name: str) -> None:
 def remove_leftovers(path: Path) -> None:
     """Remove what killed writers of a directory left beside it; a directory that one had set aside is put back."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{_MARK}*"):
-        handle = os.open(leftover, os.O_RDONLY)
-        try:
+        # What is another user's, or locked by somebody at work, disturbs nobody.
+        with contextlib.suppress(OSError), _opened(leftover) as handle:
             # A writer that is alive holds the lock; the system takes it from one that is killed.
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if (leftover / "old").exists() and not path.exists():
                 os.replace(leftover / "old", path)
             shutil.rmtree(leftover)
-        except OSError:
-            pass  # Of somebody who is at work, or of another user: it disturbs nobody.
-        finally:
-            os.close(handle)
 
 
 def _locked_directory(path: Path) -> tuple[Path, int]:
@@ -155,8 +151,14 @@ def _temporary(path: Path, *, directory: bool) -> Iterator[Path]:
 
 
 def _flush(path: Path) -> None:
+    with _opened(path) as handle:
+        os.fsync(handle)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
     handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        yield handle
     finally:
         os.close(handle)
