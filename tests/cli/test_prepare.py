@@ -1,6 +1,7 @@
 """`fearec prepare` by hand and by accident: what it leaves, what it says, and what it never touches."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -72,6 +73,25 @@ def test_a_source_without_a_hash_is_prepared_again(monkeypatch: pytest.MonkeyPat
     forbid_reading(monkeypatch)
     with pytest.raises(pytest.fail.Exception, match="the log was read"):
         fearec("prepare", "demo", "--set", "demo.users=5")
+
+
+# --- the same everywhere -------------------------------------------------------------------------------
+
+
+def test_the_fingerprint_hangs_on_no_thread_and_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(0)
+    rows = (f"u{dice.randrange(900)},i{dice.randrange(300)},{10**9 + dice.randrange(99)}\n" for _ in range(30_000))
+    LOG.write_text("user,item,timestamp\n" + "".join(rows))
+    monkeypatch.setattr(_blocks, "_BLOCK", 10_000)
+    monkeypatch.setattr(encoding, "_BATCH", 1_000)
+    choices = ("--deduplicate", "consecutive", "--max-users", "500", "--seed", "3", "--k-core", "20")
+    done(*ARGUMENTS, *choices)
+    fingerprint = open_prepared(Path("data/shop")).fingerprint
+    assert fingerprint == "5f372fd21ed6364603b1414b1a53fbfac8299375081be7fe3c430aaaf58a23d0"
+    command = [sys.executable, "-c", "from fearec_cli.cli.main import main; main()", *map(str, ARGUMENTS), *choices]
+    environment = {**os.environ, "POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "7"}
+    subprocess.run([*command, "--out", "data/other"], env=environment, check=True, capture_output=True)
+    assert open_prepared(Path("data/other")).fingerprint == fingerprint
 
 
 # --- dry run -------------------------------------------------------------------------------------------
