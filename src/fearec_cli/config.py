@@ -85,6 +85,7 @@ class TrainingConfig(Options):
         10, ge=0, description="minutes between saves of the state within an epoch; 0 saves after validations alone"
     )
     seed: int = Field(42, ge=0, lt=2**63, description="of weights, order, dropout and draws")
+    deterministic: bool = Field(False, description="same seed, same bits on a GPU too, where that costs time")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto, cpu, cuda or cuda:1")
 
 
@@ -111,6 +112,10 @@ class RunConfig(Options):
         # TOML has no null: an option that is None is left out, and None is its default.
         options = {name: values.model_dump(mode="json", exclude_none=True) for name, values in self.components.items()}
         return tomli_w.dumps({**table, **{name: values for name, values in options.items() if values}})
+
+    def with_batch_size(self, size: int) -> "RunConfig":
+        """The same run with so many prefixes a step."""
+        return self.model_copy(update={"training": self.training.model_copy(update={"batch_size": size})})
 
     def identity(self) -> str:
         """The TOML text without what only says when to stop and when to save: runs that agree in it can be

@@ -11,7 +11,10 @@ import torch
 from torch import Tensor
 
 from fearec_cli.errors import FearecError, PluginError
+from fearec_cli.memory import ran_out_of_memory
 
+# What torch says of an operation where `torch.use_deterministic_algorithms` forbids the only version there is.
+NOT_DETERMINISTIC = "does not have a deterministic implementation"
 # What a foreign exception may add to the one line.
 _LONGEST_REASON = 300
 
@@ -50,7 +53,8 @@ def describe(value: Any) -> str:
 
 @contextmanager
 def blamed_on(part: str) -> Iterator[None]:
-    """Turn whatever a part raises into a refusal; the toolkit's own errors pass.
+    """Turn whatever a part raises into a refusal; the toolkit's own errors pass, and those of the machine: too little
+    memory, no deterministic version of an operation.
 
     Args:
         part: kind, name and, where known, package.
@@ -63,6 +67,8 @@ def blamed_on(part: str) -> Iterator[None]:
     except FearecError:
         raise
     except Exception as error:
+        if ran_out_of_memory(error) or NOT_DETERMINISTIC in str(error):
+            raise
         raise refusal(part, "call", expected="a result", got=_reason(error)) from error
 
 

@@ -583,6 +583,73 @@ def test_a_gradient_that_is_no_number(toy: Path, breaking) -> None:
     assert description(Path("runs/x/best.safetensors"))["step"] == 9
 
 
+@contextmanager
+def small_memory(more: int) -> Iterator[None]:
+    """This process can take so many bytes more: the system itself refuses the rest."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (taken + more, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+LARGE = (
+    "--set",
+    "model.dim=64",
+    "--set",
+    "model.max_length=2000",
+    "--set",
+    "training.batch_size=1000",
+    "--epochs",
+    "1",
+)
+
+
+def test_too_little_memory(toy: Path) -> None:
+    with small_memory(200 << 20):
+        result = fearec("train", toy, *SASREC, *LARGE, "--out", "runs/x")
+    assert (result.code, result.err) == (
+        2,
+        "error: out of memory at step 1: lower training.batch_size (now 1000; `--batch-size auto` finds one that "
+        "fits), raise training.accumulate, lower model.max_length, or choose a loss that samples its negatives; "
+        "nothing was kept\n",
+    )
+
+
+def test_too_little_memory_after_a_save(toy: Path, breaking) -> None:
+    def run_out(_value: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    breaking("ce", 5, run_out)
+    every_step = ("--set", "training.save_minutes=1e-6")
+    result = fearec("train", toy, *SASREC, *every_step, "--out", "runs/x")
+    assert result.code == 2
+    assert result.err.startswith("error: out of memory at step 5: lower training.batch_size (now 32; ")
+    assert result.err.endswith("; the last state before it is runs/x/last/state-4.safetensors\n")
+
+
+def test_too_little_memory_for_the_model(toy: Path) -> None:
+    with small_memory(200 << 20):
+        lines = refused("train", toy, *SASREC, "--set", "model.dim=8192", "--set", "model.inner=65536")
+    agree(lines, "^out of memory while the model was built: lower model.dim, or train on fewer items or users$")
+
+
+def test_no_batch_that_fits(toy: Path) -> None:
+    larger = ("--set", "model.dim=256", "--set", "model.max_length=20000")
+    with small_memory(600 << 20):
+        lines = refused("train", toy, *SASREC, "--batch-size", "auto", *LARGE, *larger)
+    agree(lines, "^--batch-size auto: not even 8 prefixes a step fit into memory; lower model.max_length or model.dim")
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"), [("ten", r'training\.batch_size: .*not "ten"'), ("0", r"training\.batch_size: .*>= 1")]
+)
+def test_a_batch_size_that_is_none(toy: Path, value: str, problem: str) -> None:
+    agree(refused("train", toy, "--batch-size", value), problem)
+
+
 # --- faults of the program -----------------------------------------------------------------------------
 
 

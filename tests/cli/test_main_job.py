@@ -14,6 +14,7 @@ import torch
 from rich.console import Console
 
 from fearec_cli.cli import progress
+from fearec_cli.training import batch_size
 from support.commands import (
     ITEMS,
     TINY,
@@ -309,6 +310,30 @@ def test_the_metric_that_was_chosen_picks_the_weights(toy: Path) -> None:
     values = [line["valid"]["seen-masked"]["HR@3"] for line in lines]
     first_best = lines[values.index(max(values))]
     assert description(Path("runs/x/best.safetensors"))["step"] == first_best["step"]
+
+
+def test_a_batch_size_that_was_found_is_one_that_was_given(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_size.CpuGauge, "allows_double", lambda gauge: len(gauge._peaks) < 4)
+    run = ("train", toy, *TINY, "--max-steps", "3")
+    printed = done(*run, "--batch-size", "auto", "--out", "runs/found")
+    assert printed.startswith("batch size 64: the largest power of two that fits\n")
+    assert "batch_size = 64\n" in Path("runs/found/run.toml").read_text()
+    done(*run, "--set", "training.batch_size=64", "--out", "runs/given")
+    assert same(tensors(newest_state(Path("runs/found"))), tensors(newest_state(Path("runs/given"))))
+    done("train", toy, "--resume", "--out", "runs/found", "--max-steps", "5")
+    done("train", toy, "--resume", "--out", "runs/given", "--max-steps", "5", "--batch-size", "64")
+    assert same(tensors(newest_state(Path("runs/found"))), tensors(newest_state(Path("runs/given"))))
+
+
+def test_the_same_seed_gives_the_same_bits(toy: Path) -> None:
+    run = ("train", toy, *TINY, "--max-steps", "12", "--deterministic")
+    for name in "ab":
+        done(*run, "--out", f"runs/{name}")
+    assert same(tensors(newest_state(Path("runs/a"))), tensors(newest_state(Path("runs/b"))))
+    assert "deterministic = true" in Path("runs/a/run.toml").read_text()
+    assert torch.are_deterministic_algorithms_enabled()
+    done("train", toy, *TINY, "--max-steps", "1", "--out", "runs/c")
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_the_header_of_the_state_names_run_and_data(trained: Path, best: Path) -> None:

@@ -238,6 +238,8 @@ def test_a_signal_from_outside(toy: Path) -> None:
         (["--set", "model.dim=4"], "another configuration"),
         (["--set", "training.batch_size=8"], "another configuration"),
         (["--attention", "autocorr+ramp"], "another configuration"),
+        (["--batch-size", "8"], "another configuration"),
+        (["--batch-size", "auto"], "leave --batch-size auto out"),
         (["--preset", "sasrec"], "leave --preset out"),
         (["--config", "mine.toml"], "leave --config out"),
     ],

@@ -10,6 +10,7 @@ from fearec_cli.api import Component, Options
 from fearec_cli.config import RunConfig, load_config
 from fearec_cli.errors import DataError, PluginError
 from fearec_cli.model.compose import build_encoder
+from fearec_cli.refusals import blamed_on
 from fearec_cli.registry import Kind, Registered, Registry, load_components
 from fearec_cli.training.objective import Objective
 from support import tiny
@@ -161,3 +162,18 @@ def test_a_loss(compute: Any, reason: str) -> None:
     with pytest.raises(PluginError) as caught:
         Objective(config, registry)(tiny.encoder(config, 5), prefixes, torch.arange(3), torch.Generator())
     assert str(caught.value) == f"loss 'foreign' {FOREIGN}{reason}"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("put_ does not have a deterministic implementation, but you set"),
+    ],
+    ids=repr,
+)
+def test_a_part_is_not_blamed_for_the_machine(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, blamed_on("the loss 'ce'"):
+        raise error
+    assert caught.value is error

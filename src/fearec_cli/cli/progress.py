@@ -1,7 +1,5 @@
 """How training is shown: a bar on a terminal, plain lines elsewhere."""
 
-import resource
-import sys
 import time
 from types import TracebackType
 
@@ -12,6 +10,7 @@ from torch import Tensor
 from fearec_cli.cli.listing import make_console
 from fearec_cli.config import RunConfig
 from fearec_cli.data.prepared import Prepared
+from fearec_cli.memory import peak_memory
 from fearec_cli.training.loop import Trainer
 from fearec_cli.training.state import Place
 from fearec_cli.training.tracking import EpochRecord
@@ -128,11 +127,9 @@ def make_reporter() -> PlainReporter:
     return BarReporter() if console.is_terminal else PlainReporter()
 
 
-def peak_memory() -> str:
+def describe_memory() -> str:
     """The process's largest resident size so far, and the GPU's where one was used."""
-    # Linux counts KiB, macOS bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    text = f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30:.2f} GiB"
+    text = f"{peak_memory() / 2**30:.2f} GiB"
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         text += f", {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB on the GPU"
     return text

@@ -8,6 +8,8 @@ import typer
 
 from fearec_cli.errors import ConfigError
 
+_NO_ROOM_FOR_MODEL = "out of memory while the model was built: lower model.dim, or train on fewer items or users"
+
 
 def train(
     dataset: Annotated[
@@ -27,8 +29,14 @@ def train(
         typer.Option("--set", metavar="NAME.OPTION=VALUE", help="Any option, as in autocorr.top_k=1.0."),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file over the preset.")] = None,
+    batch_size: Annotated[
+        str | None, typer.Option(metavar="N|auto", help="Prefixes a step; auto finds the most that fit into memory.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order, dropout and draws.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
+    deterministic: Annotated[
+        bool | None, typer.Option("--deterministic", help="Same seed, same bits on a GPU too.", show_default=False)
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training prefixes, at most.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Optimiser steps, at most.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Minutes of training, at most.")] = None,
@@ -36,17 +44,19 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out with its own settings.")] = False,
 ) -> None:
     """Train a model and keep the weights that validate best."""
-    from fearec_cli.cli.progress import console, make_reporter, peak_memory
+    from fearec_cli.cli.progress import console, describe_memory, make_reporter
     from fearec_cli.cli.signals import stop_on_signals
     from fearec_cli.cli.sources import DEMO, dataset_of_run, open_dataset
     from fearec_cli.config import DEFAULT_PRESET, load_config
+    from fearec_cli.memory import free_memory, out_of_memory_told
     from fearec_cli.registry import load_components
+    from fearec_cli.training.determinism import compute_deterministically, nondeterminism_told
     from fearec_cli.training.directory import RUN_FILE, claimed, new_run_directory
     from fearec_cli.training.loop import Trainer
     from fearec_cli.training.reporting import Stop
 
     if resume:
-        _check_resume(out, preset, config)
+        _check_resume(out, preset, config, batch_size)
     preset = preset or DEFAULT_PRESET
     registry = load_components()
     run = load_config(
@@ -58,8 +68,10 @@ def train(
             "filter": layer_filter,
             "fusion": fusion,
             "loss": loss,
+            "training.batch_size": None if batch_size == "auto" else batch_size,
             "training.seed": seed,
             "training.device": device,
+            "training.deterministic": deterministic,
             "training.epochs": epochs,
             "training.max_steps": max_steps,
             "training.time_limit": time_limit,
@@ -71,7 +83,12 @@ def train(
     directory = out or new_run_directory(Path("runs"), f"{prepared.name}-{preset}")
     reporter = make_reporter()
     stop = Stop()
-    with claimed(directory, resume=resume):
+    compute_deterministically(run.training.deterministic)
+    with claimed(directory, resume=resume), nondeterminism_told(), out_of_memory_told(lambda: _NO_ROOM_FOR_MODEL):
+        if batch_size == "auto":
+            run = run.with_batch_size(Trainer(run, registry, prepared, directory, reporter).largest_batch())
+            free_memory()
+            console.print(f"batch size {run.training.batch_size:,}: the largest power of two that fits")
         trainer = Trainer(run, registry, prepared, directory, reporter)
         if resume:
             for warning in trainer.resume():
@@ -86,7 +103,7 @@ def train(
         value = f"{run.training.metric} {best.value:.4f} ({run.training.protocol}, valid), epoch {best.epoch}"
     console.print(
         f"stopped by {outcome.reason} after {outcome.place.step:,} steps; "
-        f"{outcome.prefixes_per_second:,.0f} prefixes/s, peak memory {peak_memory()}"
+        f"{outcome.prefixes_per_second:,.0f} prefixes/s, peak memory {describe_memory()}"
     )
     console.print(f"best: {value}: {outcome.checkpoint}", soft_wrap=True)
     console.print(f"next: {shlex.join(['fearec', 'evaluate', str(outcome.checkpoint)])}", soft_wrap=True)
@@ -96,13 +113,15 @@ def train(
         raise typer.Exit(130)
 
 
-def _check_resume(out: Path | None, preset: str | None, config: Path | None) -> None:
+def _check_resume(out: Path | None, preset: str | None, config: Path | None, batch_size: str | None) -> None:
     """Refuse what --resume would have to ignore, and a directory that holds no run."""
     problems = []
     if out is None:
         problems.append("--resume: name the run's directory with --out")
     elif not out.is_dir():
         problems.append(f"--resume: {out} is no directory of a run; start the run without --resume")
+    if batch_size == "auto":
+        problems.append("--resume: goes on with the run's own settings; leave --batch-size auto out")
     for option, value in (("--preset", preset), ("--config", config)):
         if value is not None:
             problems.append(f"--resume: goes on with the run's own settings; leave {option} out")

@@ -11,12 +11,13 @@ from fearec_cli.data.prepared import Prepared
 from fearec_cli.errors import DataError, EvaluationError, TrainingError
 from fearec_cli.evaluation.evaluate import evaluate
 from fearec_cli.evaluation.metrics import parse_metric
+from fearec_cli.memory import out_of_memory_told
 from fearec_cli.model.compose import build_encoder
 from fearec_cli.registry import Registry
 from fearec_cli.training.allocator import keep_freed_memory
+from fearec_cli.training.batch_size import gauge_of, largest_batch
 from fearec_cli.training.device import choose_device
 from fearec_cli.training.finite import FiniteWatch
-from fearec_cli.training.memory import out_of_memory_told
 from fearec_cli.training.objective import Objective
 from fearec_cli.training.optimization import WeightAverage, make_optimizer
 from fearec_cli.training.reporting import Outcome, Reporter, Stop, StopReason
@@ -91,6 +92,20 @@ class Trainer:
     def terms(self) -> list[str]:
         """Names of the loss terms, in the order of `Reporter.on_step`'s losses."""
         return self._terms
+
+    def largest_batch(self) -> int:
+        """The largest power of two of prefixes that a step can take, found by trying; which spoils the weights.
+
+        Raises:
+            TrainingError: not even a few fit.
+        """
+        device = self._table.items.device
+
+        def try_batch(size: int) -> None:
+            self._step(torch.arange(size, device=device))
+
+        self._state.encoder.train()
+        return largest_batch(try_batch, len(self._prefixes), gauge_of(device))
 
     def resume(self) -> list[str]:
         """Take up the run that stands in the directory.
