@@ -94,8 +94,8 @@ class Signals:
         if found := self._unprojected(name, filtered=filtered):
             maps = found.map.weight.view(heads, -1, found.map.weight.shape[1])  # [H, E, D]
             there = torch.einsum("bhme,hed->bhmd", rows, maps).flatten(1, 2) @ found.base.mT  # [B, H M, N]
-            offset = (rows * found.map.bias.view(heads, 1, -1)).sum(-1, keepdim=True)
-            return there.view(*rows.shape[:3], -1) + found.gain * offset
+            offset = found.gain * (rows * found.map.bias.view(heads, 1, -1)).sum(-1, keepdim=True)
+            return there.view(*rows.shape[:3], -1) + offset.to(there.dtype)
         return rows @ split_heads(self.get(name, filtered=filtered), heads).mT
 
     def weighted(
@@ -107,7 +107,8 @@ class Signals:
             mixed = (weights.flatten(1, 2) @ found.base).view(len(weights), heads, wanted, -1)
             maps = found.map.weight.view(heads, -1, found.map.weight.shape[1])  # [H, E, D]
             offset = found.gain * weights.sum(-1, keepdim=True) * found.map.bias.view(heads, 1, -1)
-            return merge_heads(torch.einsum("bhmd,hed->bhme", mixed, maps) + offset)
+            sums = torch.einsum("bhmd,hed->bhme", mixed, maps)
+            return merge_heads(sums + offset.to(sums.dtype))  # products are shorter than sums under autocast
         return merge_heads(weights @ split_heads(self.get(name, filtered=filtered), heads))
 
     def gram(self, *, filtered: bool = False) -> Float[Tensor, "B N N"]:
