@@ -15,6 +15,7 @@ SHAPE_CHECKED = (
     "fearec_cli.data.batches",
     "fearec_cli.evaluation",
     "fearec_cli.model",
+    "fearec_cli.processes",
     "fearec_cli.training",
     "fearec_plugins",
 )

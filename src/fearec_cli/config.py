@@ -21,6 +21,7 @@ from fearec_cli.options import parse_assignment, validate_options
 from fearec_cli.registry import Kind, Registered, Registry
 
 DEFAULT_PRESET = "fearec"
+Precision = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed"]
 _CHOICES = ("attention", "filter", "fusion", "loss")
 
 
@@ -45,7 +46,7 @@ class ModelConfig(Options):
 class TrainingConfig(Options):
     """The training loop."""
 
-    batch_size: int = Field(256, ge=1, le=1_000_000, description="prefixes a step")
+    batch_size: int = Field(256, ge=1, le=1_000_000, description="prefixes a step, of all devices together")
     accumulate: int = Field(
         1,
         ge=1,
@@ -87,6 +88,9 @@ class TrainingConfig(Options):
     seed: int = Field(42, ge=0, lt=2**63, description="of weights, order, dropout and draws")
     deterministic: bool = Field(False, description="same seed, same bits on a GPU too, where that costs time")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto, cpu, cuda or cuda:1")
+    devices: int = Field(1, ge=1, le=1024, description="devices of each node; a process trains on each")
+    nodes: int = Field(1, ge=1, le=1024, description="machines that share the run")
+    precision: Precision = Field("32-true", description="of the encoder; the objective and the ranks are float32")
 
 
 class RunConfig(Options):
@@ -118,9 +122,11 @@ class RunConfig(Options):
         return self.model_copy(update={"training": self.training.model_copy(update={"batch_size": size})})
 
     def identity(self) -> str:
-        """The TOML text without what only says when to stop and when to save: runs that agree in it can be
-        continued one by the other."""
-        free = TrainingConfig().model_dump(include={"epochs", "max_steps", "time_limit", "patience", "save_minutes"})
+        """The TOML text without what only says when to stop and when to save, and without the number of processes,
+        which changes dropout masks alone: runs that agree in it can be continued one by the other."""
+        free = TrainingConfig().model_dump(
+            include={"epochs", "max_steps", "time_limit", "patience", "save_minutes", "devices", "nodes"}
+        )
         return self.model_copy(update={"training": self.training.model_copy(update=free)}).to_toml()
 
 

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
+from fearec_plugins._precision import at_least_float32
+
 # The longest sequence whose correlation is taken from the score matrix. That route costs N^3 products by
 # the fixed matrix of diagonals (and holds it: N^3 numbers), the FFT N log N times the hidden units. On one CPU core
 # (D = 64) the branch, forward and backward, takes 0.6 times as long as by FFT at N = 50, 0.9 times at 64, as long
@@ -50,7 +52,7 @@ def average_by_fft(weights: Float[Tensor, "B N"], values: Float[Tensor, "B N D"]
 
 def _rfft(signal: Float[Tensor, "B N *axes"]) -> Complex[Tensor, "B F *axes"]:
     """Spectrum along the positions; FFTs know no half precision."""
-    spectrum: Tensor = torch.fft.rfft(signal.to(torch.promote_types(signal.dtype, torch.float32)), dim=1)
+    spectrum: Tensor = torch.fft.rfft(at_least_float32(signal), dim=1)
     return spectrum
 
 

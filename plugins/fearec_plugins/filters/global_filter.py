@@ -7,6 +7,7 @@ from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options, hookimpl
+from fearec_plugins._precision import at_least_float32
 from fearec_plugins.filters._spectrum import at_length, magnitude, multiply_spectrum
 
 
@@ -34,7 +35,7 @@ class GlobalFilter(nn.Module):
 
     def spectrum(self) -> Complex[Tensor, "F D"]:
         """W."""
-        return torch.view_as_complex(self.weight)
+        return torch.view_as_complex(at_least_float32(self.weight))
 
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The convolved signal."""

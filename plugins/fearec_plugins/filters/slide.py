@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from fearec_cli.api import Component, Field, LayerShape, Options, hookimpl
 from fearec_cli.errors import ConfigError
+from fearec_plugins._precision import at_least_float32
 from fearec_plugins.filters._spectrum import at_length, magnitude, multiply_spectrum
 from fearec_plugins.filters.window import window_bins
 
@@ -65,7 +66,7 @@ class SlideFilter(nn.Module):
             functional.pad(weight, (0, 0, 0, 0, low, self.bins - high))
             for weight, (low, high) in zip((self.dynamic, self.static), self.windows, strict=True)
         )
-        return torch.view_as_complex((1 - self.gamma) * dynamic + self.gamma * static)
+        return torch.view_as_complex(at_least_float32((1 - self.gamma) * dynamic + self.gamma * static))
 
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The filtered signal."""

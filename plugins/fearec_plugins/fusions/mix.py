@@ -38,7 +38,7 @@ class Mix(nn.Module):
         """The layer's output before its feed-forward."""
         joined = contexts[0]
         if len(contexts) == 2:
-            gamma = self.gamma if self.logit is None else self.logit.sigmoid()
+            gamma = self.gamma if self.logit is None else self.logit.sigmoid().to(joined.dtype)
             joined = torch.lerp(contexts[1], contexts[0], gamma)
         out: Tensor = self.output(joined, x)
         return out

@@ -36,7 +36,7 @@ class PlainReporter:
         console.print(
             f"{prepared.name}: {prepared.n_users:,} users, {prepared.n_items:,} items; "
             f"{config.attention} on filter {config.filter}, fusion {config.fusion}, loss {config.loss}; "
-            f"{trainer.parameters:,} parameters",
+            f"{trainer.parameters:,} parameters; {trainer.engine.description}",
             soft_wrap=True,
         )
 
@@ -79,6 +79,19 @@ class PlainReporter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         pass
+
+
+class SilentReporter(PlainReporter):
+    """Says nothing: that of every process but the first."""
+
+    def start(self, trainer: Trainer, config: RunConfig, prepared: Prepared) -> None:
+        """Say nothing."""
+
+    def on_step(self, place: Place, steps: int, losses: Tensor, prefixes_per_second: float) -> None:
+        """Say nothing."""
+
+    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
+        """Say nothing."""
 
 
 class BarReporter(PlainReporter):

@@ -1,6 +1,7 @@
 """`fearec train`: from a prepared data set to a checkpoint."""
 
 import shlex
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,11 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, order, dropout and draws.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
+    devices: Annotated[int | None, typer.Option(help="Devices of each node, a process for each.")] = None,
+    nodes: Annotated[int | None, typer.Option(help="Machines that share the run.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Of the encoder: 32-true, bf16-mixed, bf16-true or 16-mixed.")
+    ] = None,
     deterministic: Annotated[
         bool | None, typer.Option("--deterministic", help="Same seed, same bits on a GPU too.", show_default=False)
     ] = None,
@@ -44,14 +50,16 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out with its own settings.")] = False,
 ) -> None:
     """Train a model and keep the weights that validate best."""
-    from fearec_cli.cli.progress import console, describe_memory, make_reporter
+    from fearec_cli.cli.progress import SilentReporter, console, describe_memory, make_reporter
     from fearec_cli.cli.signals import stop_on_signals
     from fearec_cli.cli.sources import DEMO, dataset_of_run, open_dataset
     from fearec_cli.config import DEFAULT_PRESET, load_config
+    from fearec_cli.data.prepared import Prepared
     from fearec_cli.memory import free_memory, out_of_memory_told
     from fearec_cli.registry import load_components
     from fearec_cli.training.determinism import compute_deterministically, nondeterminism_told
     from fearec_cli.training.directory import RUN_FILE, claimed, new_run_directory
+    from fearec_cli.training.engine import launched
     from fearec_cli.training.loop import Trainer
     from fearec_cli.training.reporting import Stop
 
@@ -71,6 +79,9 @@ def train(
             "training.batch_size": None if batch_size == "auto" else batch_size,
             "training.seed": seed,
             "training.device": device,
+            "training.devices": devices,
+            "training.nodes": nodes,
+            "training.precision": precision,
             "training.deterministic": deterministic,
             "training.epochs": epochs,
             "training.max_steps": max_steps,
@@ -78,24 +89,43 @@ def train(
         },
         assignments=assignments or (),
     )
-    of_run = dataset_of_run(out) if resume and out is not None and dataset is None else None
-    prepared = of_run or open_dataset(dataset or DEMO)
-    directory = out or new_run_directory(Path("runs"), f"{prepared.name}-{preset}")
-    reporter = make_reporter()
     stop = Stop()
     compute_deterministically(run.training.deterministic)
-    with claimed(directory, resume=resume), nondeterminism_told(), out_of_memory_told(lambda: _NO_ROOM_FOR_MODEL):
+    with (
+        launched(run.training) as engine,
+        ExitStack() as claims,
+        nondeterminism_told(),
+        out_of_memory_told(lambda: _NO_ROOM_FOR_MODEL),
+    ):
+
+        def open_run() -> tuple[Prepared, Path | None]:
+            of_run = dataset_of_run(out) if resume and out is not None and dataset is None else None
+            prepared = of_run or open_dataset(dataset or DEMO)
+            directory = out
+            if engine.first:
+                directory = out or new_run_directory(Path("runs"), f"{prepared.name}-{preset}")
+                claims.enter_context(claimed(directory, resume=resume))
+            return prepared, directory
+
+        prepared, claimed_directory = engine.first_ahead(open_run)
+        directory = Path(engine.processes.tell(str(claimed_directory)))
+        reporter = make_reporter() if engine.first else SilentReporter()
         if batch_size == "auto":
-            run = run.with_batch_size(Trainer(run, registry, prepared, directory, reporter).largest_batch())
+            if engine.processes.size > 1:
+                raise ConfigError(["--batch-size auto: tries on one device; find a size there and give it to all"])
+            run = run.with_batch_size(Trainer(run, registry, prepared, directory, reporter, engine).largest_batch())
             free_memory()
             console.print(f"batch size {run.training.batch_size:,}: the largest power of two that fits")
-        trainer = Trainer(run, registry, prepared, directory, reporter)
+        trainer = Trainer(run, registry, prepared, directory, reporter, engine)
         if resume:
-            for warning in trainer.resume():
-                typer.echo(f"warning: {warning}", err=True)
+            for warning in engine.first_ahead(trainer.resume):
+                if engine.first:
+                    typer.echo(f"warning: {warning}", err=True)
         reporter.start(trainer, run, prepared)
         with stop_on_signals(stop), reporter:
             outcome = trainer.run(stop)
+        if not engine.first:
+            return
 
     best = outcome.best
     value = "not validated"

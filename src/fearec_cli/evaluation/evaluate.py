@@ -18,6 +18,7 @@ from fearec_cli.data.splits import HeldOut, Split
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.metrics import summarise
 from fearec_cli.evaluation.ranks import RankProtocol, rank_targets
+from fearec_cli.processes import ALONE, Processes
 
 # Positions represented at once. On a CPU a batch's signals stay in the cache: 64 to 128 histories of 50 positions
 # take three quarters of the time of 512. Elsewhere a batch is some hundred launches.
@@ -107,6 +108,7 @@ def evaluate(
     *,
     batch_size: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    processes: Processes = ALONE,
 ) -> Evaluation:
     """Rank every target among the whole catalogue.
 
@@ -116,6 +118,7 @@ def evaluate(
         held_out: the targets.
         batch_size: histories represented at once; by the device and their length unless given.
         on_progress: called after each batch with the number of targets done and of all targets.
+        processes: each ranks its share of the targets, and all of them get the ranks of all.
 
     Raises:
         EvaluationError: the scorer's catalogue is not the table's, or a score is not a number.
@@ -127,25 +130,33 @@ def evaluate(
             "evaluate it on the data set that it was trained on"
         )
     items, device = table.items, table.items.device
-    all_starts = torch.as_tensor(held_out.starts, device=device)
-    all_targets = torch.as_tensor(held_out.targets, device=device)
-    unmasked = torch.empty(len(held_out), dtype=torch.int64, device=device)
-    seen_masked = torch.empty_like(unmasked)
+    own = processes.own(len(held_out))
+    all_starts = torch.as_tensor(held_out.starts[own], device=device)
+    all_targets = torch.as_tensor(held_out.targets[own], device=device)
+    ranks = torch.zeros(len(all_targets), 2, dtype=torch.int64, device=device)  # of either protocol; 0 is no rank yet
+    refused: EvaluationError | None = None
     if batch_size is None:
         batch_size = max(1, (_CPU_POSITIONS if device.type == "cpu" else _POSITIONS) // scorer.max_length)
-    for first in range(0, len(held_out), max(batch_size, _RANKED)):
-        rows = slice(first, first + max(batch_size, _RANKED))
-        starts, targets = all_starts[rows], all_targets[rows]
-        ids, lengths = gather_histories(items, starts, targets, scorer.max_length, scorer.padding)
-        represented, done = [], first
-        for batch in zip(ids.split(batch_size), lengths.split(batch_size), strict=True):
-            represented.append(scorer.represent(*batch))
-            done += len(batch[0])
-            if on_progress is not None:
-                on_progress(done, len(held_out))
-        ranks = rank_targets(torch.cat(represented), item_table, items[targets] - 1, *_seen(items, starts, targets))
-        unmasked[rows], seen_masked[rows] = ranks.unmasked, ranks.seen_masked
-    return Evaluation(held_out, {"unmasked": unmasked.cpu().numpy(), "seen-masked": seen_masked.cpu().numpy()})
+    try:
+        for first in range(0, len(ranks), max(batch_size, _RANKED)):
+            rows = slice(first, first + max(batch_size, _RANKED))
+            starts, targets = all_starts[rows], all_targets[rows]
+            ids, lengths = gather_histories(items, starts, targets, scorer.max_length, scorer.padding)
+            represented, done = [], first
+            for batch in zip(ids.split(batch_size), lengths.split(batch_size), strict=True):
+                represented.append(scorer.represent(*batch))
+                done += len(batch[0])
+                if on_progress is not None:
+                    on_progress(done, len(ranks))
+            found = rank_targets(torch.cat(represented), item_table, items[targets] - 1, *_seen(items, starts, targets))
+            ranks[rows] = torch.stack([found.unmasked, found.seen_masked], dim=1)
+    except EvaluationError as error:
+        refused = error  # raised below: the other processes wait for this one's ranks
+    ranks = processes.gather(ranks, len(held_out))
+    if refused is not None or not ranks.all():
+        raise refused or EvaluationError("another process met scores that are not a number (NaN)")
+    unmasked, seen_masked = ranks.cpu().numpy().T
+    return Evaluation(held_out, {"unmasked": unmasked, "seen-masked": seen_masked})
 
 
 def _seen(

@@ -90,9 +90,7 @@ class Encoder(nn.Module):
             representation=pool(x),
             positions=x if "positions" in wanted else None,
             branches=tuple(pool(context) for context in out.contexts) if "branches" in wanted else (),
-            spectrum=torch.fft.rfft(out.inputs.filtered("x"), dim=1, norm="ortho").abs()
-            if "spectrum" in wanted
-            else None,
+            spectrum=_spectrum(out.inputs.filtered("x")) if "spectrum" in wanted else None,
         )
 
     def represent(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B D"]:
@@ -103,3 +101,10 @@ class Encoder(nn.Module):
     def item_table(self) -> Float[Tensor, "I D"]:
         """The items' vectors, without the padding row."""
         return self.embedding.item_table()
+
+
+def _spectrum(signal: Float[Tensor, "B N D"]) -> Float[Tensor, "B F D"]:
+    """Magnitude at each frequency; in float32 at least, as FFTs know no bfloat16."""
+    precision = torch.promote_types(signal.dtype, torch.float32)
+    spectrum: Tensor = torch.fft.rfft(signal.to(precision), dim=1, norm="ortho").abs()
+    return spectrum

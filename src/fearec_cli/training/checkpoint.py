@@ -126,7 +126,7 @@ def save_checkpoint(path: Path, encoder: Encoder, item_ids: Sequence[str], info:
     """
     encoded = [text.encode() for text in item_ids]
     offsets = torch.tensor([0, *(len(text) for text in encoded)]).cumsum(0)
-    tensors = {_WEIGHTS + name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+    tensors = {_WEIGHTS + name: _stored(value) for name, value in encoder.state_dict().items()}
     tensors[_VOCABULARY_BYTES] = torch.from_numpy(np.frombuffer(bytearray(b"".join(encoded)), dtype=np.uint8))
     tensors[_VOCABULARY_OFFSETS] = offsets
     with atomic_file(path) as temporary:
@@ -162,6 +162,12 @@ def load_checkpoint(path: Path, registry: Registry, device: torch.device) -> Che
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path}: its weights do not fit its configuration: {reason}") from error
     return Checkpoint(path, info, config, encoder.to(device).eval(), item_ids)
+
+
+def _stored(value: Tensor) -> Tensor:
+    """As a checkpoint has it: on the CPU, half precision as float32, which every device computes in."""
+    dtype = torch.promote_types(value.dtype, torch.float32) if value.is_floating_point() else value.dtype
+    return value.detach().to("cpu", dtype).contiguous()
 
 
 def _read(path: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:

@@ -1,7 +1,9 @@
 """The training loop: epochs, validation, early stopping."""
 
+import copy
 import time
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -13,10 +15,12 @@ from fearec_cli.evaluation.evaluate import evaluate
 from fearec_cli.evaluation.metrics import parse_metric
 from fearec_cli.memory import out_of_memory_told
 from fearec_cli.model.compose import build_encoder
+from fearec_cli.model.encoder import Encoder
 from fearec_cli.registry import Registry
+from fearec_cli.training.agreement import Agreement
 from fearec_cli.training.allocator import keep_freed_memory
 from fearec_cli.training.batch_size import gauge_of, largest_batch
-from fearec_cli.training.device import choose_device
+from fearec_cli.training.engine import Engine
 from fearec_cli.training.finite import FiniteWatch
 from fearec_cli.training.objective import Objective
 from fearec_cli.training.optimization import WeightAverage, make_optimizer
@@ -30,6 +34,8 @@ from fearec_cli.training.tracking import EpochRecord
 RECORDED_KS = (5, 10, 20)
 # Asking whether the losses are finite makes the host wait for a device that works on its own.
 _STEPS_BETWEEN_CHECKS = 50
+# What the clock or a signal makes a process want after a step, what counts more coming later.
+_WISHES: tuple[Literal["save"] | StopReason | None, ...] = (None, "save", "interrupted", "time-limit")
 
 
 class Trainer:
@@ -41,6 +47,7 @@ class Trainer:
         prepared: the data set.
         directory: where the run leaves its files.
         reporter: who is told how it goes.
+        engine: where and how it computes; by default what the configuration names, in this process.
 
     Raises:
         DataError: the data set has no training prefix.
@@ -49,14 +56,22 @@ class Trainer:
     """
 
     def __init__(
-        self, config: RunConfig, registry: Registry, prepared: Prepared, directory: Path, reporter: Reporter
+        self,
+        config: RunConfig,
+        registry: Registry,
+        prepared: Prepared,
+        directory: Path,
+        reporter: Reporter,
+        engine: Engine | None = None,
     ) -> None:
+        self.engine = engine or Engine(config.training)
         self._config = config
         self._reporter = reporter
+        self._processes = self.engine.processes
         self._metric, self._metric_k = parse_metric(config.training.metric)
-        self._saves = Saves(directory, config, registry, prepared)
+        self._saves = Saves(directory, config, registry, prepared, self._processes)
 
-        device = choose_device(config.training.device)
+        device = self.engine.device
         if device.type == "cpu":
             keep_freed_memory()
         torch.manual_seed(config.training.seed)
@@ -65,18 +80,25 @@ class Trainer:
         self._valid = prepared.split.valid
         if len(self._prefixes) == 0:
             raise DataError(f"{prepared.directory}: has no training prefix; prepare it with more data")
-        objective = Objective(config, registry)
+        objective = Objective(config, registry, self._processes)
         self._terms = [term.name for term in objective.terms]
         encoder = build_encoder(config, registry, prepared.n_items).to(device)
+        optimizer = make_optimizer(encoder, config.training)
+        average = WeightAverage(encoder, config.training.ema) if config.training.ema else None
+        self._in_float32 = copy.deepcopy(encoder) if self.engine.shortens_weights and average is None else None
+        trained = self.engine.set_up(encoder, optimizer)
         self._state = RunState(
             Place(),
             encoder,
-            make_optimizer(encoder, config.training),
+            optimizer,
             torch.Generator().manual_seed(config.training.seed),
             torch.zeros(1 + len(self._terms), device=device),
-            WeightAverage(encoder, config.training.ema) if config.training.ema else None,
+            average,
+            trained.own_random,
+            trained.scaler,
         )
-        self._step = TrainingStep(self._state, objective, self._prefixes, config.training)
+        self._agreement = Agreement(self._processes)
+        self._step = TrainingStep(self._state, trained, objective, self._prefixes, config.training)
         self._watch = FiniteWatch(self._terms, device)
         self._steps_per_epoch = -(-len(self._prefixes) // config.training.batch_size)
         self._steps_between_checks = 1 if device.type == "cpu" else _STEPS_BETWEEN_CHECKS
@@ -144,7 +166,8 @@ class Trainer:
             elif place.best is None:
                 self._saves.save_best(state, {})
             self._saves.save_state(state)
-            reason = reason or self._finished() or self._interruption(stop)
+            interrupted = bool(*self._processes.largest([int(stop.requested)]))
+            reason = reason or self._finished() or ("interrupted" if interrupted else None)
         return Outcome(
             reason,
             self._saves.best,
@@ -162,17 +185,21 @@ class Trainer:
 
     def _limit(self) -> StopReason | None:
         """The limit that is reached, which may be in the middle of an epoch."""
+        return self._step_limit() or self._time_limit()
+
+    def _step_limit(self) -> StopReason | None:
         training, place = self._config.training, self._state.place
         if 0 < training.schedule_steps <= place.step:
             return "schedule"
-        if 0 < training.max_steps <= place.step:
-            return "max-steps"
-        if 0 < training.time_limit * 60 <= place.seconds:
-            return "time-limit"
-        return None
+        return "max-steps" if 0 < training.max_steps <= place.step else None
 
-    def _interruption(self, stop: Stop) -> StopReason | None:
-        return "interrupted" if stop.requested else None
+    def _time_limit(self) -> StopReason | None:
+        return "time-limit" if 0 < self._config.training.time_limit * 60 <= self._state.place.seconds else None
+
+    def _agreed(self, stop: Stop, seconds_per_step: float) -> Literal["save"] | StopReason | None:
+        """What clock and signals ask of all processes after this step."""
+        wish = self._time_limit() or ("interrupted" if stop.requested else "save" if self._saves.due else None)
+        return _WISHES[self._agreement(_WISHES.index(wish), seconds_per_step)]
 
     def _train(self, stop: Stop) -> tuple[StopReason | None, float]:
         """Train to the end of the epoch, or to what ends the run before it.
@@ -185,10 +212,11 @@ class Trainer:
         order = torch.Generator().manual_seed(training.seed + place.epoch)
         batches = list(self._prefixes.epoch(training.batch_size, order))
         begin, before, prefixes = time.perf_counter(), place.seconds, 0
+        first = place.step_in_epoch
         reason: StopReason | None = None
         state.encoder.train()
         with out_of_memory_told(self._memory_of_step):
-            for batch in batches[place.step_in_epoch :]:
+            for batch in batches[first:]:
                 losses, gradient = self._step(batch)
                 state.losses += losses
                 place.step += 1
@@ -200,17 +228,22 @@ class Trainer:
                 elapsed = time.perf_counter() - begin
                 place.seconds = before + elapsed
                 self._reporter.on_step(place, len(batches), state.losses / place.step_in_epoch, prefixes / elapsed)
-                reason = self._limit() or self._interruption(stop)
+                reason = self._step_limit()
                 if reason is not None:
                     break
-                if self._saves.due:
+                wish = self._agreed(stop, elapsed / (place.step_in_epoch - first))
+                if wish == "save":
                     self._refuse_broken()
                     paused = time.perf_counter()
                     self._saves.save_state(state)
                     begin += time.perf_counter() - paused
+                elif wish is not None:
+                    reason = wish
+                    break
             self._refuse_broken()
         elapsed = time.perf_counter() - begin
-        place.seconds = before + elapsed
+        # The first process's clock, so that a limit of time ends all or none.
+        place.seconds = float(self._processes.tell(repr(before + elapsed)))
         self._trained_prefixes += prefixes
         self._trained_seconds += elapsed
         return reason, prefixes / max(elapsed, 1e-9)
@@ -224,6 +257,13 @@ class Trainer:
                 f"{self._state.place.epoch + 1}; lower training.learning_rate or the term's weight; "
                 f"{self._saves.last_good(self._state)}"
             )
+
+    def _validated(self) -> Encoder:
+        """What is validated: the encoder that a checkpoint gives, with float32 weights."""
+        if self._in_float32 is None:
+            return self._state.evaluated.eval()
+        self._in_float32.load_state_dict(self._state.encoder.state_dict())
+        return self._in_float32.eval()
 
     def _validate(self, prefixes_per_second: float) -> None:
         """Evaluate, keep the weights if they are the best, and leave a record.
@@ -239,7 +279,7 @@ class Trainer:
             state.losses.zero_()
         try:
             with out_of_memory_told(self._memory_of_validation):
-                evaluation = evaluate(state.evaluated.eval(), self._table, self._valid)
+                evaluation = evaluate(self._validated(), self._table, self._valid, processes=self._processes)
         except EvaluationError as error:
             raise TrainingError(f"step {place.step}: {error}; {self._saves.last_good(state)}") from error
         metrics = evaluation.metrics(sorted({*RECORDED_KS, self._metric_k}))

@@ -1,7 +1,7 @@
 """The objective: a weighted sum of loss terms over one encoder batch that holds every view of a step."""
 
-from collections.abc import Iterable
-from typing import NamedTuple, get_args
+from collections.abc import Collection, Iterable
+from typing import NamedTuple, Protocol, get_args, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -12,9 +12,21 @@ from fearec_cli.composition import branches, terms
 from fearec_cli.config import RunConfig
 from fearec_cli.data.batches import TrainingPrefixes
 from fearec_cli.errors import ConfigError
-from fearec_cli.model.encoder import Encoder
+from fearec_cli.model.encoder import Encoded
+from fearec_cli.processes import ALONE, Processes
 from fearec_cli.refusals import blamed_on, blamed_on_reading, check_tensor, refusal
 from fearec_cli.registry import Registered, Registry
+
+
+@runtime_checkable  # annotations are checked at run time in the tests
+class TrainedEncoder(Protocol):
+    """What is trained: an encoder, or one behind an engine."""
+
+    def __call__(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], wanted: Collection[View] = ()) -> Encoded:
+        """Encode sequences, as `Encoder.forward`."""
+
+    def item_table(self) -> Float[Tensor, "I D"]:
+        """The items' vectors, without the padding row."""
 
 
 class WeightedLoss(NamedTuple):
@@ -39,16 +51,21 @@ class WeightedLoss(NamedTuple):
 class Objective:
     """What training makes small.
 
+    With several processes each encodes its own rows of a batch, and all of them evaluate the terms on the rows of
+    all: a term sees the whole batch and need not know of processes. What that costs stands in docs/scaling.md.
+
     Args:
         config: names the terms, their weights and options.
         registry: where the terms are found.
+        processes: who encodes which rows.
 
     Raises:
         ConfigError: a term compares branches, and the model has one alone.
         PluginError: a term cannot be built, or declares a view that nobody can give.
     """
 
-    def __init__(self, config: RunConfig, registry: Registry) -> None:
+    def __init__(self, config: RunConfig, registry: Registry, processes: Processes = ALONE) -> None:
+        self._processes = processes
         chosen = [(term, registry.get("loss", term.name)) for term in terms(config.loss)]
         self.terms = tuple(
             WeightedLoss(term.name, term.weight, _build(entry, config), entry.label) for term, entry in chosen
@@ -59,7 +76,7 @@ class Objective:
 
     def __call__(
         self,
-        encoder: Encoder,
+        encoder: TrainedEncoder,
         prefixes: TrainingPrefixes,
         chosen: Int[Tensor, "B"],
         generator: torch.Generator,
@@ -69,8 +86,8 @@ class Objective:
         Args:
             encoder: the model.
             prefixes: the training part.
-            chosen: indices of the step's prefixes.
-            generator: of the semantic draws.
+            chosen: indices of the step's prefixes, the same on every process.
+            generator: of the semantic draws, the same on every process.
         """
         batch = prefixes.batch(chosen)
         ids, lengths, names = [batch.ids], [batch.lengths], ["anchor"]
@@ -83,21 +100,37 @@ class Objective:
             ids.append(alike.ids)
             lengths.append(alike.lengths)
             names.append("semantic")
-        # One pass for all views: large products instead of several small ones.
-        encoded = encoder(torch.cat(ids), torch.cat(lengths), self.views)
         size = len(chosen)
-        views = dict(zip(names, encoded.representation.split(size), strict=True))
+        own = self._processes.own(size)
+        rows = own.stop - own.start
+        # Where a batch has fewer rows than there are processes, some encode a row of another's for nothing, as all
+        # of them have to take part in the averaging of the gradients.
+        encoded_rows = own if rows else slice(0, 1)
+        # One pass for all views: large products instead of several small ones.
+        encoded = encoder(
+            torch.cat([view[encoded_rows] for view in ids]),
+            torch.cat([view[encoded_rows] for view in lengths]),
+            self.views,
+        )
+
+        def gather(signal: Tensor) -> Tensor:
+            """[views x own rows, ...] of every process -> [B, views, ...]."""
+            by_view = signal.unflatten(0, (-1, max(rows, 1)))
+            return self._processes.gather(by_view.transpose(0, 1)[:rows], size)
+
+        views = dict(zip(names, gather(encoded.representation).unbind(1), strict=True))
         positions = {}
         if encoded.positions is not None:
-            positions = dict(zip(names, encoded.positions.split(size), strict=True))
+            positions = dict(zip(names, gather(encoded.positions).unbind(1), strict=True))
+        anchors = slice(0, rows)
         inputs = LossInputs(
             anchor=views.pop("anchor"),
             targets=batch.targets,
             items=encoder.item_table(),
             views=views,
             positions=positions,
-            branches=tuple(branch[:size] for branch in encoded.branches),
-            spectrum=None if encoded.spectrum is None else encoded.spectrum[:size],
+            branches=tuple(self._processes.gather(branch[anchors], size) for branch in encoded.branches),
+            spectrum=None if encoded.spectrum is None else self._processes.gather(encoded.spectrum[anchors], size),
         )
         values = torch.stack([term.value(inputs) for term in self.terms])
         weights = values.new_tensor([term.weight for term in self.terms])

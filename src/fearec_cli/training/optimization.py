@@ -100,5 +100,7 @@ class WeightAverage:
     @torch.no_grad()
     def follow(self, encoder: Encoder) -> None:
         """Take in the weights after a step."""
-        weights: list[Tensor] = list(encoder.parameters())
+        weights = [
+            weight.to(average.dtype) for weight, average in zip(encoder.parameters(), self._averaged, strict=True)
+        ]
         torch._foreach_lerp_(self._averaged, weights, 1 - self._decay)

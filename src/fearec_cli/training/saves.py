@@ -10,11 +10,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from torch import Tensor
+
 from fearec_cli.atomic import atomic_file, remove_temporaries
 from fearec_cli.config import RunConfig
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.errors import CheckpointError, DamagedError
 from fearec_cli.evaluation.ranks import RankProtocol
+from fearec_cli.processes import ALONE, Processes
 from fearec_cli.registry import Registry
 from fearec_cli.training.checkpoint import describe, save_checkpoint
 from fearec_cli.training.directory import BEST_FILE, RECORD_FILE, RUN_FILE, STATES, state_file, state_files
@@ -33,14 +36,18 @@ class Saves:
         config: its configuration.
         registry: where its components are found.
         prepared: its data set.
+        processes: of the run; the first one writes, and all of them read.
     """
 
-    def __init__(self, directory: Path, config: RunConfig, registry: Registry, prepared: Prepared) -> None:
+    def __init__(
+        self, directory: Path, config: RunConfig, registry: Registry, prepared: Prepared, processes: Processes = ALONE
+    ) -> None:
         self._directory = directory
         self._config = config
         self._registry = registry
         self._prepared = prepared
         self._item_ids = prepared.item_ids()
+        self._processes = processes
         self._damaged: set[int] = set()
         self._saved_at = time.monotonic()
 
@@ -66,6 +73,8 @@ class Saves:
         Raises:
             OutputError: it cannot be written.
         """
+        if self._processes.rank > 0:
+            return
         with atomic_file(self._directory / RUN_FILE) as temporary:
             temporary.write_text(self._config.to_toml(), encoding="utf-8")
 
@@ -75,6 +84,8 @@ class Saves:
         Raises:
             OutputError: they cannot be written; the ones before still stand.
         """
+        if self._processes.rank > 0:
+            return
         info = describe(
             self._config,
             self._registry,
@@ -92,24 +103,33 @@ class Saves:
         Raises:
             OutputError: they cannot be written.
         """
+        if self._processes.rank > 0:
+            return
         with atomic_file(self._aside) as temporary:
             shutil.copyfile(self.best, temporary)
 
     def save_state(self, state: RunState) -> None:
         """Write all that a resume needs, and remove what is older than the state before it.
 
+        All processes call it after the same step: each has random numbers of its own.
+
         Raises:
             OutputError: it cannot be written; the states before still stand.
         """
+        own = [] if state.own_random is None else self._processes.collect(state.own_random.state)
+        if self._processes.rank == 0:
+            self._write_state(state, own)
+        self._saved_at = time.monotonic()
+
+    def _write_state(self, state: RunState, own_random: Sequence[Tensor]) -> None:
         step = state.place.step
-        state.save(state_file(self._directory, step), self._config.identity(), self._prepared.fingerprint)
+        state.save(state_file(self._directory, step), self._config.identity(), self._prepared.fingerprint, own_random)
         files = state_files(self._directory)
         # One of a later step is damaged, or it would have been gone on from.
         kept = [at for at in files if at <= step and at not in self._damaged][:GENERATIONS]
         for at, path in files.items():
             if at not in kept:
                 path.unlink(missing_ok=True)
-        self._saved_at = time.monotonic()
 
     def restore(self, state: RunState) -> list[str]:
         """Read the newest state in the directory that is whole.
@@ -120,11 +140,12 @@ class Saves:
         Raises:
             CheckpointError: there is none, all are damaged, or it belongs to another configuration or data set.
         """
-        self._remove_leftovers()
+        if self._processes.rank == 0:
+            self._remove_leftovers()
         problems: list[str] = []
         for step, path in state_files(self._directory).items():
             try:
-                state.load(path, self._config.identity(), self._prepared.fingerprint)
+                state.load(path, self._config.identity(), self._prepared.fingerprint, self._processes.rank)
             except DamagedError as error:
                 self._damaged.add(step)
                 problems.append(str(error))
@@ -139,6 +160,8 @@ class Saves:
         Raises:
             OutputError: it cannot be written.
         """
+        if self._processes.rank > 0:
+            return
         # The record of a step in mid-epoch is that of a closing validation.
         drop_records_after(self._directory / RECORD_FILE, place.step - (place.step_in_epoch > 0))
         if self._aside.exists():
@@ -157,7 +180,8 @@ class Saves:
         Raises:
             OutputError: it cannot be written.
         """
-        append_record(self._directory / RECORD_FILE, record)
+        if self._processes.rank == 0:
+            append_record(self._directory / RECORD_FILE, record)
 
     def last_good(self, state: RunState) -> str:
         """The end of a message about a run that broke: what is left of it."""

@@ -1,5 +1,7 @@
 """The state of a run: all that continuing it exactly needs, in one safetensors file."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +14,12 @@ from fearec_cli.atomic import atomic_file
 from fearec_cli.errors import CheckpointError, DamagedError
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.training.optimization import WeightAverage
+from fearec_cli.training.random_state import OwnRandom
 from fearec_cli.training.tensors import checksum, part, read_tensors
 
 _RANDOM = "random.torch"
 _RANDOM_CUDA = "random.cuda"
+_RANDOM_OWN = "random.own."
 _DRAWS = "random.draws"
 _LOSSES = "losses"
 _CHECKSUM = "checksum"
@@ -71,6 +75,8 @@ class RunState:
         draws: generator of the semantic draws.
         losses: [1 + terms] sums over the steps of the epoch under way: the objective, then each term.
         average: moving average of the weights, where one is kept.
+        own_random: this process's own random numbers, where there are several processes.
+        scaler: of the gradients, in float16.
     """
 
     place: Place
@@ -79,19 +85,22 @@ class RunState:
     draws: torch.Generator
     losses: Tensor
     average: WeightAverage | None = None
+    own_random: OwnRandom | None = None
+    scaler: torch.amp.GradScaler | None = None
 
     @property
     def evaluated(self) -> Encoder:
         """The encoder whose weights are validated and kept as the best."""
         return self.encoder if self.average is None else self.average.encoder
 
-    def save(self, path: Path, config: str, fingerprint: str) -> None:
+    def save(self, path: Path, config: str, fingerprint: str, own_random: Sequence[Tensor] = ()) -> None:
         """Write the state, whole or not at all.
 
         Args:
             path: the file.
             config: TOML of the run, to refuse another one when resuming.
             fingerprint: of the data set, likewise.
+            own_random: the states of every process's own random numbers.
 
         Raises:
             OutputError: it cannot be written; what stood there before still stands.
@@ -102,6 +111,7 @@ class RunState:
         for index, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
         tensors[_RANDOM] = torch.get_rng_state()
+        tensors |= {f"{_RANDOM_OWN}{rank}": state for rank, state in enumerate(own_random)}
         tensors[_DRAWS] = self.draws.get_state()
         tensors[_LOSSES] = self.losses
         if self.losses.is_cuda:
@@ -112,11 +122,15 @@ class RunState:
             "config": config,
             "fingerprint": fingerprint,
         }
+        if self.scaler is not None:
+            metadata["scaler"] = json.dumps(self.scaler.state_dict())
         with atomic_file(path) as temporary:
             save_file(tensors, temporary, {**metadata, _CHECKSUM: checksum(metadata, tensors)})
 
-    def load(self, path: Path, config: str, fingerprint: str) -> None:
+    def load(self, path: Path, config: str, fingerprint: str, rank: int = 0) -> None:
         """Read a state that `save` wrote. Nothing is changed if it is refused.
+
+        Where the run has more processes than before, the new ones begin with the random numbers of their seed.
 
         Raises:
             DamagedError: it is missing, cut short or was changed.
@@ -152,3 +166,7 @@ class RunState:
         self.losses.copy_(tensors[_LOSSES])
         if self.losses.is_cuda and _RANDOM_CUDA in tensors:
             torch.cuda.set_rng_state(tensors[_RANDOM_CUDA], self.losses.device)
+        if self.scaler is not None:
+            self.scaler.load_state_dict(json.loads(metadata["scaler"]))
+        if self.own_random is not None:
+            self.own_random.state = tensors.get(f"{_RANDOM_OWN}{rank}", self.own_random.state)

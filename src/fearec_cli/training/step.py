@@ -8,6 +8,7 @@ from torch import Tensor
 
 from fearec_cli.config import TrainingConfig
 from fearec_cli.data.batches import TrainingPrefixes
+from fearec_cli.training.engine import TrainedByEngine
 from fearec_cli.training.objective import Objective
 from fearec_cli.training.optimization import clip_gradient, scheduled_rate, set_rate
 from fearec_cli.training.state import RunState
@@ -30,15 +31,22 @@ class TrainingStep:
 
     Args:
         state: whose encoder, optimiser, average and draws are used.
+        trained: the encoder and the optimiser, as the engine trains them.
         objective: what is made small.
         prefixes: the training part.
         training: how the weights follow the gradient.
     """
 
     def __init__(
-        self, state: RunState, objective: Objective, prefixes: TrainingPrefixes, training: TrainingConfig
+        self,
+        state: RunState,
+        trained: TrainedByEngine,
+        objective: Objective,
+        prefixes: TrainingPrefixes,
+        training: TrainingConfig,
     ) -> None:
         self._state = state
+        self._trained = trained
         self._objective = objective
         self._prefixes = prefixes
         self._training = training
@@ -52,12 +60,14 @@ class TrainingStep:
         state, training = self._state, self._training
         state.optimizer.zero_grad(set_to_none=True)
         losses = self._backward(chosen)
+        self._trained.unscale()
         gradient = clip_gradient(state.encoder, training.gradient_clip)
         set_rate(state.optimizer, scheduled_rate(training, state.place.step + 1))
-        state.optimizer.step()
+        self._trained.step()
         if state.average is not None:
             state.average.follow(state.encoder)
-        return StepResult(losses, gradient)
+        # Where gradients are scaled, the engine leaves a step out whose gradient overflows, and lowers the scale.
+        return StepResult(losses, torch.zeros_like(gradient) if self._trained.scales else gradient)
 
     def _backward(self, chosen: Int[Tensor, "B"]) -> Float[Tensor, "L"]:
         """Gradient of the objective, and the losses. Each part counts by its share of the prefixes, so that means over
@@ -67,7 +77,7 @@ class TrainingStep:
         losses = []
         for part in parts:
             share = len(part) / len(chosen)
-            loss, values = self._objective(state.encoder, self._prefixes, part, state.draws)
-            (loss * share).backward()
+            loss, values = self._objective(self._trained, self._prefixes, part, state.draws)
+            self._trained.backward(loss * share)
             losses.append(torch.cat([loss.detach()[None], values]) * share)
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum(0)

@@ -69,7 +69,7 @@ def script(monkeypatch: pytest.MonkeyPatch):
     def play(*tenths: int) -> None:
         ahead = list(tenths)
 
-        def evaluate(*_arguments: Any) -> Evaluation:
+        def evaluate(*_arguments: Any, **_options: Any) -> Evaluation:
             good = ahead.pop(0) if len(ahead) > 1 else ahead[0]
             ranks = np.array([1] * good + [11] * (10 - good))
             return Evaluation(
@@ -337,7 +337,7 @@ def test_too_little_memory_for_a_step(tmp_path: Path, script, monkeypatch, when:
 
 
 def test_too_little_memory_for_a_validation(tmp_path: Path, monkeypatch) -> None:
-    def evaluate(*_arguments: Any) -> Evaluation:
+    def evaluate(*_arguments: Any, **_options: Any) -> Evaluation:
         raise MemoryError
 
     monkeypatch.setattr(loop, "evaluate", evaluate)
@@ -346,7 +346,7 @@ def test_too_little_memory_for_a_validation(tmp_path: Path, monkeypatch) -> None
 
 
 def test_scores_that_are_no_numbers(tmp_path: Path, monkeypatch) -> None:
-    def evaluate(*_arguments: Any) -> Evaluation:
+    def evaluate(*_arguments: Any, **_options: Any) -> Evaluation:
         raise EvaluationError("the model gives scores that are not a number")
 
     monkeypatch.setattr(loop, "evaluate", evaluate)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from fearec_cli.registry import load_components
+from fearec_cli.training.engine import Engine
 from fearec_cli.training.objective import Objective
 from fearec_cli.training.optimization import WeightAverage, make_optimizer
 from fearec_cli.training.state import Place, RunState
@@ -22,15 +23,18 @@ class Steps:
         config = tiny.config(*NO_DROPOUT, "training.learning_rate=0.01", *assignments, loss=loss)
         model = tiny.encoder(config).train()
         objective = Objective(config, load_components())
+        optimizer = make_optimizer(model, config.training)
+        trained = Engine(config.training).set_up(model, optimizer)
         self.state = RunState(
             Place(),
             model,
-            make_optimizer(model, config.training),
+            optimizer,
             torch.Generator().manual_seed(0),
             torch.zeros(1 + len(objective.terms)),
             WeightAverage(model, config.training.ema) if config.training.ema else None,
         )
-        self._step = TrainingStep(self.state, objective, tiny.training_prefixes(DATA, 10), config.training)
+        prefixes = tiny.training_prefixes(DATA, 10)
+        self._step = TrainingStep(self.state, trained, objective, prefixes, config.training)
 
     def __call__(self, count: int = 1) -> StepResult:
         torch.manual_seed(0)
