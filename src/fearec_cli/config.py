@@ -90,6 +90,9 @@ class TrainingConfig(Options):
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto, cpu, cuda or cuda:1")
     devices: int = Field(1, ge=1, le=1024, description="devices of each node; a process trains on each")
     nodes: int = Field(1, ge=1, le=1024, description="machines that share the run")
+    capture: bool = Field(
+        True, description="record the step once as a CUDA graph and replay it; on a CPU nothing is recorded"
+    )
     precision: Precision = Field("32-true", description="of the encoder; the objective and the ranks are float32")
 
 

@@ -55,6 +55,10 @@ class PlainReporter:
             soft_wrap=True,
         )
 
+    def on_note(self, text: str) -> None:
+        """Print it."""
+        console.print(f"note: {text}", soft_wrap=True)
+
     def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
         """Print the epoch's line."""
         losses = self._describe([record.loss, *record.terms.values()])

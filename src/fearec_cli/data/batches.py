@@ -130,11 +130,16 @@ class TrainingPrefixes:
         """For each prefix another one with the same next item, uniformly; itself where it is the only one.
 
         The semantic view of DuoRec and FEARec (docs/method.md, section 5).
+
+        Args:
+            prefixes: indices.
+            generator: of the draws, on the CPU or on the device; on the latter nothing waits for a copy.
         """
         alike = self._alike
         item = self._table.items[self._targets[prefixes].long()]
         first, others = alike.firsts[item], alike.sizes[item] - 1
-        uniform = torch.rand(len(prefixes), generator=generator, dtype=torch.float64).to(others.device)
+        size, device = len(prefixes), generator.device
+        uniform = torch.rand(size, generator=generator, dtype=torch.float64, device=device).to(others.device)
         draw = (uniform * others).long()  # 0 .. others - 1; float64 keeps every group size exact
         # Step over the prefix itself; a group of one has no other and keeps its own place.
         draw += (draw >= alike.places[prefixes] - first) & (others > 0)

@@ -175,6 +175,11 @@ class TrainedByEngine:
         """Whether gradients are scaled, as float16 needs it."""
         return self.scaler is not None
 
+    @property
+    def capturable(self) -> bool:
+        """Whether a step may be recorded as a CUDA graph: nothing in it asks the host or another process."""
+        return self.scaler is None and self.own_random is None
+
     def unscale(self) -> None:
         """Give the gradients their own size, where they are scaled."""
         if self.scaler is not None:

@@ -91,14 +91,14 @@ class Trainer:
             Place(),
             encoder,
             optimizer,
-            torch.Generator().manual_seed(config.training.seed),
+            torch.Generator(device).manual_seed(config.training.seed),
             torch.zeros(1 + len(self._terms), device=device),
             average,
             trained.own_random,
             trained.scaler,
         )
         self._agreement = Agreement(self._processes)
-        self._step = TrainingStep(self._state, trained, objective, self._prefixes, config.training)
+        self._step = TrainingStep(self._state, trained, objective, self._prefixes, config.training, reporter.on_note)
         self._watch = FiniteWatch(self._terms, device)
         self._steps_per_epoch = -(-len(self._prefixes) // config.training.batch_size)
         self._steps_between_checks = 1 if device.type == "cpu" else _STEPS_BETWEEN_CHECKS

@@ -132,9 +132,10 @@ class Objective:
             branches=tuple(self._processes.gather(branch[anchors], size) for branch in encoded.branches),
             spectrum=None if encoded.spectrum is None else self._processes.gather(encoded.spectrum[anchors], size),
         )
-        values = torch.stack([term.value(inputs) for term in self.terms])
-        weights = values.new_tensor([term.weight for term in self.terms])
-        return values @ weights, values.detach()
+        values = [term.value(inputs) for term in self.terms]
+        # Weights are the host's numbers: as a tensor they would have to be copied to the device at every step.
+        total = torch.stack([term.weight * value for term, value in zip(self.terms, values, strict=True)]).sum()
+        return total, torch.stack(values).detach()
 
 
 def _build(entry: Registered, config: RunConfig) -> Loss:

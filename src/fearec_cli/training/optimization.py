@@ -22,8 +22,10 @@ def make_optimizer(encoder: nn.Module, training: TrainingConfig) -> torch.optim.
     Each step takes `learning_rate * weight_decay` of their value from the weights of linear layers and embedding
     tables; the padding row of the item table is zero and stays so. Without decay this is Adam.
 
+    On a GPU its step can be recorded in a CUDA graph: rate and counts are on the device.
+
     Args:
-        encoder: whose parameters are learned.
+        encoder: whose parameters are learned, on their device.
         training: rate and decay.
     """
     decayed = {id(module.weight) for module in encoder.modules() if isinstance(module, _DECAYED)}
@@ -32,7 +34,9 @@ def make_optimizer(encoder: nn.Module, training: TrainingConfig) -> torch.optim.
         {"params": [value for value in parameters if id(value) in decayed], "weight_decay": training.weight_decay},
         {"params": [value for value in parameters if id(value) not in decayed], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=training.learning_rate, fused=True)
+    on_gpu = parameters[0].is_cuda
+    rate = torch.tensor(training.learning_rate, device=parameters[0].device) if on_gpu else training.learning_rate
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, fused=True, capturable=on_gpu)
 
 
 def scheduled_rate(training: TrainingConfig, step: int) -> float:
@@ -56,9 +60,12 @@ def scheduled_rate(training: TrainingConfig, step: int) -> float:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give an optimiser its learning rate."""
+    """Give an optimiser its learning rate; in place where that is on the device, for what has been recorded of it."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def clip_gradient(encoder: nn.Module, largest: float) -> Float[Tensor, ""]:

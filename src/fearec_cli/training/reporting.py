@@ -26,6 +26,9 @@ class Reporter(Protocol):
             prefixes_per_second: of this epoch so far.
         """
 
+    def on_note(self, text: str) -> None:
+        """When something goes another way than the normal one, in a line."""
+
     def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
         """After each validation."""
 

@@ -1,6 +1,6 @@
 """One optimiser step: objective, gradient, optimiser, average of the weights. Tensors in, tensors out."""
 
-from typing import NamedTuple
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
@@ -8,22 +8,11 @@ from torch import Tensor
 
 from fearec_cli.config import TrainingConfig
 from fearec_cli.data.batches import TrainingPrefixes
+from fearec_cli.training.capture import CapturedStep, CudaRecorder, StepResult
 from fearec_cli.training.engine import TrainedByEngine
 from fearec_cli.training.objective import Objective
 from fearec_cli.training.optimization import clip_gradient, scheduled_rate, set_rate
 from fearec_cli.training.state import RunState
-
-
-class StepResult(NamedTuple):
-    """What a step tells, on the device.
-
-    Attributes:
-        losses: the objective, then each term before its weight.
-        gradient: norm of the gradient before it was clipped.
-    """
-
-    losses: Float[Tensor, "L"]
-    gradient: Float[Tensor, ""]
 
 
 class TrainingStep:
@@ -35,6 +24,7 @@ class TrainingStep:
         objective: what is made small.
         prefixes: the training part.
         training: how the weights follow the gradient.
+        told: is told in a line why the step is not recorded as a CUDA graph, where it could have been.
     """
 
     def __init__(
@@ -44,12 +34,19 @@ class TrainingStep:
         objective: Objective,
         prefixes: TrainingPrefixes,
         training: TrainingConfig,
+        told: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._state = state
         self._trained = trained
         self._objective = objective
         self._prefixes = prefixes
         self._training = training
+        self._compute: Callable[[Tensor], StepResult] = self.on_device
+        if state.losses.is_cuda and training.capture:
+            if trained.capturable:
+                self._compute = CapturedStep(self.on_device, CudaRecorder([state.draws]), training.batch_size, told)
+            else:
+                told("steps of several processes, or whose gradients are scaled, are not recorded as a CUDA graph")
 
     def __call__(self, chosen: Int[Tensor, "B"]) -> StepResult:
         """Train on some prefixes.
@@ -57,12 +54,17 @@ class TrainingStep:
         Args:
             chosen: indices of the step's prefixes.
         """
-        state, training = self._state, self._training
+        set_rate(self._state.optimizer, scheduled_rate(self._training, self._state.place.step + 1))
+        return self._compute(chosen)
+
+    def on_device(self, chosen: Int[Tensor, "B"]) -> StepResult:
+        """All of the step but its learning rate: the same operations on the device at every step, whatever the host
+        does meanwhile, so that they can be recorded once and replayed (`fearec_cli.training.capture`)."""
+        state = self._state
         state.optimizer.zero_grad(set_to_none=True)
         losses = self._backward(chosen)
         self._trained.unscale()
-        gradient = clip_gradient(state.encoder, training.gradient_clip)
-        set_rate(state.optimizer, scheduled_rate(training, state.place.step + 1))
+        gradient = clip_gradient(state.encoder, self._training.gradient_clip)
         self._trained.step()
         if state.average is not None:
             state.average.follow(state.encoder)

@@ -42,6 +42,9 @@ class Listener:
         if self._stop is not None and place.step == self._at:
             self._stop.request()
 
+    def on_note(self, text: str) -> None:
+        pass
+
     def on_epoch(self, record: loop.EpochRecord, *, best: bool) -> None:
         self.epochs.append((record.epoch, best))
 
