@@ -1,10 +1,16 @@
 """Training speed beside RecBole, in one run: `python benchmarks/training.py data/beauty --recbole ENV/bin/python`.
 
 Both train the released FEARec settings on the same data: batch 256, 50 positions, three views, both
-dropouts .5, on the CPU. Each round times a number of steps in a fresh process of either, one after the other,
-so that other work on the machine slows both; the ratio is of each round. Without `--recbole`, ours alone.
+dropouts .5. Ours is the loop of `fearec train` itself. Each round times a number of steps in a fresh process of
+either, one after the other, so that other work on the machine slows both; the ratio is of each round. Without
+`--recbole`, ours alone.
 
-RecBole needs an environment of its own:
+With `--device cuda` ours is measured as it is, launched piece by piece, and in bfloat16, over several batch sizes:
+
+    python benchmarks/training.py data/beauty --device cuda --batch-sizes 256,1024,4096,16384 --steps 200 \
+        --recbole ENV/bin/python
+
+RecBole needs an environment of its own (on a GPU machine with the torch that is there):
 
     python3.11 -m venv ENV
     ENV/bin/pip install torch==2.13.0 numpy pandas scipy tqdm 'colorlog==4.7.2' colorama pyyaml scikit-learn \
@@ -24,53 +30,81 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-WARM_UP = 3
+# Steps that are not timed: memory is taken, and on a GPU the step is recorded in the fourth.
+WARM_UP = 6
 
 
-def timed(step: Callable[[], object], steps: int) -> dict[str, float]:
-    """Median seconds of a step after a warm-up, and the process's peak memory in GiB."""
-    for _ in range(WARM_UP):
-        step()
-    seconds = []
-    for _ in range(steps):
-        begin = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - begin)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"seconds": statistics.median(seconds), "gib": peak}
+class Stopwatch:
+    """Times steps and calls `done` after the last.
+
+    On a GPU the host runs ahead: it is made to wait before the first step that is timed and after the last, and the
+    mean counts; on a CPU the median.
+
+    Args:
+        steps: that are timed.
+        device: cpu or cuda.
+        done: ends the run.
+    """
+
+    def __init__(self, steps: int, device: str, done: Callable[[], None]) -> None:
+        self._steps, self._device, self._done = steps, device, done
+        self._taken = 0
+        self._moments: list[float] = []
+
+    def step_taken(self) -> None:
+        """After each step."""
+        import torch
+
+        self._taken += 1
+        if self._device == "cuda" and self._taken in (WARM_UP, WARM_UP + self._steps):
+            torch.cuda.synchronize()
+        if self._taken >= WARM_UP:
+            self._moments.append(time.perf_counter())
+        if self._taken == WARM_UP + self._steps:
+            self._peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+            if self._device == "cuda":
+                self._peak = torch.cuda.max_memory_allocated() / 2**30
+            self._done()
+
+    def result(self) -> dict[str, float]:
+        """Seconds of a step, and the peak memory in GiB: the GPU's where there is one, else the process's."""
+        between = [later - earlier for earlier, later in zip(self._moments, self._moments[1:], strict=False)]
+        seconds = statistics.mean(between) if self._device == "cuda" else statistics.median(between)
+        return {"seconds": seconds, "gib": self._peak}
 
 
-def ours(dataset: Path, preset: str, batch_size: int, steps: int) -> dict[str, float]:
-    """Steps of fearec's own loop, without validation."""
-    import torch
-
+def ours(options: argparse.Namespace, batch_size: int, settings: list[str]) -> dict[str, float]:
+    """Steps of `fearec train`: of its own loop, with all that it does besides validating."""
     from fearec_cli.config import load_config
-    from fearec_cli.data.batches import InteractionTable, TrainingPrefixes
     from fearec_cli.data.prepared import open_prepared
-    from fearec_cli.model.compose import build_encoder
     from fearec_cli.registry import load_components
-    from fearec_cli.training.objective import Objective
+    from fearec_cli.training.loop import Trainer
+    from fearec_cli.training.reporting import Stop
 
-    registry, prepared, cpu = load_components(), open_prepared(dataset), torch.device("cpu")
-    config = load_config(registry, preset=preset)
-    torch.manual_seed(0)
-    table = InteractionTable.load(prepared, cpu)
-    prefixes = TrainingPrefixes(table, prepared, config.model.max_length, config.model.padding)
-    objective, encoder = Objective(config, registry), build_encoder(config, registry, prepared.n_items).train()
-    optimizer = torch.optim.Adam(encoder.parameters(), lr=config.training.learning_rate, fused=True)
-    generator = torch.Generator().manual_seed(0)
-    batches = prefixes.epoch(batch_size, generator)
+    stop = Stop()
 
-    def step() -> None:
-        loss, _ = objective(encoder, prefixes, next(batches), generator)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+    class Listener:
+        watch = Stopwatch(options.steps, options.device, stop.request)
 
-    return timed(step, steps)
+        def on_step(self, place: Any, steps: int, losses: Any, prefixes_per_second: float) -> None:
+            self.watch.step_taken()
+
+        def on_note(self, text: str) -> None:
+            print(f"note: {text}", file=sys.stderr)
+
+        def on_epoch(self, record: Any, *, best: bool) -> None:
+            raise SystemExit("the data set has fewer steps than are to be timed: lower --steps or --batch-sizes")
+
+    own = [f"training.batch_size={batch_size}", f"training.device={options.device}", "training.save_minutes=0"]
+    registry = load_components()
+    config = load_config(registry, preset=options.preset, assignments=[*own, *settings])
+    listener = Listener()
+    with tempfile.TemporaryDirectory() as directory:
+        Trainer(config, registry, open_prepared(options.dataset), Path(directory), listener).run(stop)
+    return listener.watch.result()
 
 
-def recbole(dataset: Path, preset: str, batch_size: int, steps: int, detect_anomaly: bool) -> dict[str, float]:
+def recbole(options: argparse.Namespace, batch_size: int, *, detect_anomaly: bool) -> dict[str, float]:
     """Steps of RecBole 1.2.1's FEARec or SASRec; runs in its environment, without fearec."""
     import numpy
 
@@ -87,30 +121,32 @@ def recbole(dataset: Path, preset: str, batch_size: int, steps: int, detect_anom
         "contrast": "us_x", "tau": 1, "sim": "dot", "dual_domain": True, "std": True, "global_ratio": 0.6,
         "spatial_ratio": 0.1, "fredom": True, "fredom_type": "us_x", "topk_factor": 1, "use_filter": False,
     }  # fmt: skip
-    model = {"fearec": "FEARec", "sasrec": "SASRec"}[preset]
+    model = {"fearec": "FEARec", "sasrec": "SASRec"}[options.preset]
     settings: dict[str, Any] = {
-        "data_path": str(dataset.parent), "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
-        "MAX_ITEM_LIST_LENGTH": 50, "train_batch_size": batch_size, "train_neg_sample_args": None, "use_gpu": False,
-        "hidden_dropout_prob": 0.5, "attn_dropout_prob": 0.5, "state": "ERROR", "show_progress": False,
+        "data_path": str(options.dataset.parent), "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
+        "MAX_ITEM_LIST_LENGTH": 50, "train_batch_size": batch_size, "train_neg_sample_args": None,
+        "use_gpu": options.device == "cuda", "hidden_dropout_prob": 0.5, "attn_dropout_prob": 0.5, "state": "ERROR",
         "eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full", "group_by": "user"},
-        **(released if model == "FEARec" else {}),
+        "show_progress": False, **(released if model == "FEARec" else {}),
     }  # fmt: skip
     sys.argv = sys.argv[:1]  # RecBole reads the command line by itself
-    config = Config(model=model, dataset=dataset.name, config_dict=settings)
+    config = Config(model=model, dataset=options.dataset.name, config_dict=settings)
     init_seed(0, True)
     train, _, _ = data_preparation(config, create_dataset(config))
-    net = get_model(config["model"])(config, train._dataset).train()
+    net = get_model(config["model"])(config, train._dataset).to(config["device"]).train()
     # Importing its sequential models turned anomaly detection on, for the whole process.
     torch.autograd.set_detect_anomaly(detect_anomaly)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-    batches = iter(train)
-
-    def step() -> None:
+    ended: list[bool] = []
+    watch = Stopwatch(options.steps, options.device, lambda: ended.append(True))
+    for batch in train:
         optimizer.zero_grad()
-        net.calculate_loss(next(batches)).backward()
+        net.calculate_loss(batch.to(config["device"])).backward()
         optimizer.step()
-
-    return timed(step, steps)
+        watch.step_taken()
+        if ended:
+            break
+    return watch.result()
 
 
 def write_inter(dataset: Path, directory: Path) -> Path:
@@ -130,8 +166,10 @@ def write_inter(dataset: Path, directory: Path) -> Path:
 
 def measure(python: str, arguments: list[str]) -> dict[str, float]:
     """One measurement in a process of its own."""
-    out = subprocess.run([python, __file__, *arguments], check=True, capture_output=True, text=True).stdout
-    result: dict[str, float] = json.loads(out.splitlines()[-1])
+    done = subprocess.run([python, "-W", "ignore", __file__, *arguments], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)}: failed, see above")
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
@@ -140,41 +178,53 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--preset", choices=["fearec", "sasrec"], default="fearec")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--recbole", help="Python of an environment with RecBole 1.2.1")
-    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--batch-sizes", default="256")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--worker", choices=["ours", "recbole", "recbole-anomaly"], help=argparse.SUPPRESS)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME.OPTION=VALUE", help="of ours")
     options = parser.parse_args()
-    arguments = (options.dataset, options.preset, options.batch_size, options.steps)
     if options.worker == "ours":
-        print(json.dumps(ours(*arguments)))
+        print(json.dumps(ours(options, int(options.batch_sizes), options.set)))
     elif options.worker:
-        print(json.dumps(recbole(*arguments, detect_anomaly=options.worker == "recbole-anomaly")))
+        detect_anomaly = options.worker == "recbole-anomaly"
+        print(json.dumps(recbole(options, int(options.batch_sizes), detect_anomaly=detect_anomaly)))
     else:
         compare(options)
 
 
 def compare(options: argparse.Namespace) -> None:
     """Alternate the contestants, round by round."""
-    common = ["--preset", options.preset, "--batch-size", str(options.batch_size), "--steps", str(options.steps)]
-    contestants = {"fearec": "ours"}
+    contestants: dict[str, tuple[str, list[str]]] = {"fearec": ("ours", [])}
+    if options.device == "cuda":
+        contestants["fearec, piece by piece"] = ("ours", ["training.capture=false"])
+        contestants["fearec, bf16-mixed"] = ("ours", ['training.precision="bf16-mixed"'])
     if options.recbole:
-        contestants |= {"RecBole as shipped": "recbole-anomaly", "RecBole, anomaly detection off": "recbole"}
-    results: dict[str, list[dict[str, float]]] = {name: [] for name in contestants}
+        contestants["RecBole as shipped"] = ("recbole-anomaly", [])
+        contestants["RecBole, anomaly detection off"] = ("recbole", [])
+    print(
+        "| | batch | prefixes/s | peak memory, GiB | times slower than fearec, round by round |\n|---|---|---|---|---|"
+    )
     with tempfile.TemporaryDirectory() as temporary:
         folder = write_inter(options.dataset, Path(temporary)) if options.recbole else options.dataset
-        for _ in range(options.rounds):
-            for name, worker in contestants.items():
-                own = worker == "ours"
-                python, data = (sys.executable, options.dataset) if own else (options.recbole, folder)
-                results[name].append(measure(python, [str(data), *common, "--worker", worker]))
-    print("| | prefixes/s | peak memory, GiB | times slower than fearec, round by round |\n|---|---|---|---|")
-    for name, rounds in results.items():
-        speed = options.batch_size / statistics.median(result["seconds"] for result in rounds)
-        ratios = [result["seconds"] / base["seconds"] for result, base in zip(rounds, results["fearec"], strict=True)]
-        shown = ", ".join(f"{ratio:.1f}" for ratio in ratios)
-        print(f"| {name} | {speed:,.0f} | {max(result['gib'] for result in rounds):.2f} | {shown} |")
+        for batch_size in options.batch_sizes.split(","):
+            common = ["--preset", options.preset, "--device", options.device]
+            common += ["--batch-sizes", batch_size, "--steps", str(options.steps)]
+            results: dict[str, list[dict[str, float]]] = {name: [] for name in contestants}
+            for _ in range(options.rounds):
+                for name, (worker, settings) in contestants.items():
+                    own = [*options.set, *settings] if worker == "ours" else []
+                    python, data = (sys.executable, options.dataset) if worker == "ours" else (options.recbole, folder)
+                    given = [part for setting in own for part in ("--set", setting)]
+                    results[name].append(measure(python, [str(data), *common, *given, "--worker", worker]))
+            for name, rounds in results.items():
+                speed = int(batch_size) / statistics.median(result["seconds"] for result in rounds)
+                base = zip(rounds, results["fearec"], strict=True)
+                shown = ", ".join(f"{result['seconds'] / first['seconds']:.1f}" for result, first in base)
+                peak = max(result["gib"] for result in rounds)
+                print(f"| {name} | {batch_size} | {speed:,.0f} | {peak:.2f} | {shown} |", flush=True)
 
 
 if __name__ == "__main__":
