@@ -139,6 +139,27 @@ class _DotProductAttention(torch.autograd.Function):
         return *grads, None, None, None, None
 
 
+class _RowProducts(torch.autograd.Function):
+    """left right^T, sequence by sequence.
+
+    The gradient of the plain product's right side comes as that of right^T, with its axes the other way round: every
+    operation that follows on the way back would have to copy it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, left: Float[Tensor, "B M D"], right: Float[Tensor, "B N D"]) -> Float[Tensor, "B M N"]:
+        """Products of every two rows."""
+        ctx.save_for_backward(left, right)
+        return torch.bmm(left, right.mT)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: Float[Tensor, "B M N"]) -> tuple[Tensor, Tensor]:
+        """Gradients of both, their rows in order."""
+        left, right = ctx.saved_tensors
+        return torch.bmm(grad, right), torch.bmm(grad.mT, left)
+
+
 class _DroppedUnits(torch.autograd.Function):
     """x * keep * scale, keeping one byte a unit for the backward pass in place of a factor."""
 
@@ -188,4 +209,5 @@ def _put(out: Float[Tensor, "B N D"], signal: Float[Tensor, "S N E"], heads: int
 
 feed_forward: Callable[..., Tensor] = _GeluFeedForward.apply
 dot_product_attention: Callable[..., Tensor] = _DotProductAttention.apply
+row_products: Callable[..., Tensor] = _RowProducts.apply
 drop_units: Callable[..., Tensor] = _DroppedUnits.apply

@@ -15,6 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from fearec_cli.fused import by_parts, row_products
+
 Projection = Literal["q", "k", "v"]
 Signal = Literal["x", "q", "k", "v"]
 
@@ -93,7 +95,7 @@ class Signals:
         heads = rows.shape[1]
         if found := self._unprojected(name, filtered=filtered):
             maps = found.map.weight.view(heads, -1, found.map.weight.shape[1])  # [H, E, D]
-            there = torch.einsum("bhme,hed->bhmd", rows, maps).flatten(1, 2) @ found.base.mT  # [B, H M, N]
+            there = _row_products(torch.einsum("bhme,hed->bhmd", rows, maps).flatten(1, 2), found.base)  # [B, H M, N]
             offset = found.gain * (rows * found.map.bias.view(heads, 1, -1)).sum(-1, keepdim=True)
             return there.view(*rows.shape[:3], -1) + offset.to(there.dtype)
         return rows @ split_heads(self.get(name, filtered=filtered), heads).mT
@@ -115,12 +117,12 @@ class Signals:
         """q k^T of every pair of positions, summed over the heads."""
         q, k = self._unprojected("q", filtered=filtered), self._unprojected("k", filtered=filtered)
         if q is None or k is None:
-            return self.get("q", filtered=filtered) @ self.get("k", filtered=filtered).mT
+            return _row_products(self.get("q", filtered=filtered), self.get("k", filtered=filtered))
         # (F W_q^T + g b_q)(F W_k^T + g b_k)^T: one product with the two maps at once, and what the biases add.
         column = functional.linear(q.base, (k.map.bias @ q.map.weight)[None])  # [B, N, 1]
         constant = q.gain * k.gain * (q.map.bias @ k.map.bias)
         left = functional.linear(q.base, k.map.weight.T @ q.map.weight, q.gain * (q.map.bias @ k.map.weight))
-        return torch.baddbmm(k.gain * column + constant, left, k.base.mT)
+        return _row_products(left, k.base) + (k.gain * column + constant)
 
     def _unprojected(self, name: str, *, filtered: bool) -> _Unprojected | None:
         """What makes a signal that nobody has computed, if it can be made after the filter."""
@@ -131,6 +133,10 @@ class Signals:
         if self._constant is None or name in self._plain:
             return None
         return _Unprojected(self.get("x", filtered=True), self._maps[name], self._constant)
+
+
+def _row_products(left: Float[Tensor, "B M D"], right: Float[Tensor, "B N D"]) -> Float[Tensor, "B M N"]:
+    return row_products(left, right) if by_parts(left) else left @ right.mT
 
 
 def split_heads(signal: Float[Tensor, "B L D"], heads: int) -> Float[Tensor, "B H L E"]:

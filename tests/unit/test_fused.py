@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from fearec_cli import fused
-from fearec_cli.fused import by_parts, dot_product_attention, drop_units, feed_forward
+from fearec_cli.fused import by_parts, dot_product_attention, drop_units, feed_forward, row_products
 
 DOUBLE = torch.float64
 
@@ -75,6 +75,14 @@ def test_signals_with_gaps_between_their_rows_are_taken():
     bias = torch.zeros(2, 1, 5, 5, dtype=DOUBLE)
     arguments = (*wide.chunk(3, dim=-1), bias, 2, None, 1.0)
     agree(dot_product_attention(*arguments), plain_attention(*arguments), [wide])
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_row_products_are_their_formula(rows):
+    leaves = draw(rows, (2, rows, 3), (2, 5, 3))
+    agree(row_products(*leaves), leaves[0] @ leaves[1].mT, leaves)
+    grads = torch.autograd.grad(row_products(*leaves).sum(), leaves)
+    assert all(grad.is_contiguous() for grad in grads)
 
 
 def test_dropped_units_are_a_product():
