@@ -10,25 +10,21 @@ With `--device cuda` ours is measured as it is, launched piece by piece, and in 
     python benchmarks/training.py data/beauty --device cuda --batch-sizes 256,1024,4096,16384 --steps 200 \
         --recbole ENV/bin/python
 
-RecBole needs an environment of its own (on a GPU machine with the torch that is there):
-
-    python3.11 -m venv ENV
-    ENV/bin/pip install torch==2.13.0 numpy pandas scipy tqdm 'colorlog==4.7.2' colorama pyyaml scikit-learn \
-        tabulate texttable psutil tensorboard thop plotly
-    ENV/bin/pip install --no-deps recbole==1.2.1
+The environment of RecBole: `beside_recbole.py`.
 """
 
 import argparse
 import json
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from beside_recbole import load, measure, write_inter
 
 # Steps that are not timed: memory is taken, and on a GPU the step is recorded in the fourth.
 WARM_UP = 6
@@ -106,34 +102,9 @@ def ours(options: argparse.Namespace, batch_size: int, settings: list[str]) -> d
 
 def recbole(options: argparse.Namespace, batch_size: int, *, detect_anomaly: bool) -> dict[str, float]:
     """Steps of RecBole 1.2.1's FEARec or SASRec; runs in its environment, without fearec."""
-    import numpy
-
-    # Names that NumPy 2 took away and RecBole 1.2.1 still uses.
-    for name, value in (("float_", "float64"), ("complex_", "complex128"), ("unicode_", "str_")):
-        setattr(numpy, name, getattr(numpy, value))
+    config, net, train, _ = load(options.dataset, options.preset, batch_size, options.device)
     import torch
-    from recbole.config import Config
-    from recbole.data import create_dataset, data_preparation
-    from recbole.utils import get_model, init_seed
 
-    # What its yaml leaves out would be None, in silence.
-    released: dict[str, Any] = {
-        "contrast": "us_x", "tau": 1, "sim": "dot", "dual_domain": True, "std": True, "global_ratio": 0.6,
-        "spatial_ratio": 0.1, "fredom": True, "fredom_type": "us_x", "topk_factor": 1, "use_filter": False,
-    }  # fmt: skip
-    model = {"fearec": "FEARec", "sasrec": "SASRec"}[options.preset]
-    settings: dict[str, Any] = {
-        "data_path": str(options.dataset.parent), "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
-        "MAX_ITEM_LIST_LENGTH": 50, "train_batch_size": batch_size, "train_neg_sample_args": None,
-        "use_gpu": options.device == "cuda", "hidden_dropout_prob": 0.5, "attn_dropout_prob": 0.5, "state": "ERROR",
-        "eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full", "group_by": "user"},
-        "show_progress": False, **(released if model == "FEARec" else {}),
-    }  # fmt: skip
-    sys.argv = sys.argv[:1]  # RecBole reads the command line by itself
-    config = Config(model=model, dataset=options.dataset.name, config_dict=settings)
-    init_seed(0, True)
-    train, _, _ = data_preparation(config, create_dataset(config))
-    net = get_model(config["model"])(config, train._dataset).to(config["device"]).train()
     # Importing its sequential models turned anomaly detection on, for the whole process.
     torch.autograd.set_detect_anomaly(detect_anomaly)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
@@ -141,36 +112,12 @@ def recbole(options: argparse.Namespace, batch_size: int, *, detect_anomaly: boo
     watch = Stopwatch(options.steps, options.device, lambda: ended.append(True))
     for batch in train:
         optimizer.zero_grad()
-        net.calculate_loss(batch.to(config["device"])).backward()
+        net.train().calculate_loss(batch.to(config["device"])).backward()
         optimizer.step()
         watch.step_taken()
         if ended:
             break
     return watch.result()
-
-
-def write_inter(dataset: Path, directory: Path) -> Path:
-    """The prepared data as a RecBole atomic file; the place in the sequence stands for the time."""
-    from fearec_cli.data.prepared import open_prepared
-
-    prepared = open_prepared(dataset)
-    folder = directory / "benchmark"
-    folder.mkdir()
-    with (folder / "benchmark.inter").open("w", encoding="utf-8") as file:
-        file.write("user_id:token\titem_id:token\ttimestamp:float\n")
-        for user in range(prepared.n_users):
-            start, end = prepared.offsets[user], prepared.offsets[user + 1]
-            file.writelines(f"{user}\t{item}\t{place}\n" for place, item in enumerate(prepared.items[start:end]))
-    return folder
-
-
-def measure(python: str, arguments: list[str]) -> dict[str, float]:
-    """One measurement in a process of its own."""
-    done = subprocess.run([python, "-W", "ignore", __file__, *arguments], stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(arguments)}: failed, see above")
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return result
 
 
 def main() -> None:
@@ -218,7 +165,7 @@ def compare(options: argparse.Namespace) -> None:
                     own = [*options.set, *settings] if worker == "ours" else []
                     python, data = (sys.executable, options.dataset) if worker == "ours" else (options.recbole, folder)
                     given = [part for setting in own for part in ("--set", setting)]
-                    results[name].append(measure(python, [str(data), *common, *given, "--worker", worker]))
+                    results[name].append(measure(python, __file__, [str(data), *common, *given, "--worker", worker]))
             for name, rounds in results.items():
                 speed = int(batch_size) / statistics.median(result["seconds"] for result in rounds)
                 base = zip(rounds, results["fearec"], strict=True)

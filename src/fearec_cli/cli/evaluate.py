@@ -30,6 +30,7 @@ def evaluate(
     """Rank every held-out item among the whole catalogue, beside the popularity baseline."""
     import json
 
+    from fearec_cli.allocator import keep_freed_memory
     from fearec_cli.atomic import atomic_file
     from fearec_cli.cli.progress import console
     from fearec_cli.cli.sources import dataset_of
@@ -42,6 +43,8 @@ def evaluate(
 
     ks = _parse_ks(k)
     place = choose_device(device)
+    if place.type == "cpu":
+        keep_freed_memory()
     loaded = load_checkpoint(checkpoint, load_components(), place)
     prepared = dataset_of(loaded, dataset)
     table, held_out = InteractionTable.load(prepared, place), prepared.split.held_out(split)

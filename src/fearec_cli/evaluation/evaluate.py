@@ -20,9 +20,9 @@ from fearec_cli.evaluation.metrics import summarise
 from fearec_cli.evaluation.ranks import RankProtocol, rank_targets
 from fearec_cli.processes import ALONE, Processes
 
-# Positions represented at once. On a CPU a batch's signals stay in the cache: 64 to 128 histories of 50 positions
-# take three quarters of the time of 512. Elsewhere a batch is some hundred launches.
-_CPU_POSITIONS, _POSITIONS = 2**12, 2**16
+# Positions represented at once: a batch is some hundred launches, and on a CPU its large pieces are computed in parts
+# that fit the cache anyway (`fearec_cli.fused`).
+_POSITIONS = 2**16
 # Histories ranked at once: the more, the better the blocks of `rank_targets`.
 _RANKED = 2048
 
@@ -116,7 +116,7 @@ def evaluate(
         scorer: what is evaluated, on the device of `table`.
         table: the interactions.
         held_out: the targets.
-        batch_size: histories represented at once; by the device and their length unless given.
+        batch_size: histories represented at once; by their length unless given.
         on_progress: called after each batch with the number of targets done and of all targets.
         processes: each ranks its share of the targets, and all of them get the ranks of all.
 
@@ -136,7 +136,7 @@ def evaluate(
     ranks = torch.zeros(len(all_targets), 2, dtype=torch.int64, device=device)  # of either protocol; 0 is no rank yet
     refused: EvaluationError | None = None
     if batch_size is None:
-        batch_size = max(1, (_CPU_POSITIONS if device.type == "cpu" else _POSITIONS) // scorer.max_length)
+        batch_size = max(1, _POSITIONS // scorer.max_length)
     try:
         for first in range(0, len(ranks), max(batch_size, _RANKED)):
             rows = slice(first, first + max(batch_size, _RANKED))

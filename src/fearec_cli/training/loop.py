@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 
+from fearec_cli.allocator import keep_freed_memory
 from fearec_cli.config import RunConfig
 from fearec_cli.data.batches import InteractionTable, TrainingPrefixes
 from fearec_cli.data.prepared import Prepared
@@ -18,7 +19,6 @@ from fearec_cli.model.compose import build_encoder
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.registry import Registry
 from fearec_cli.training.agreement import Agreement
-from fearec_cli.training.allocator import keep_freed_memory
 from fearec_cli.training.batch_size import gauge_of, largest_batch
 from fearec_cli.training.engine import Engine
 from fearec_cli.training.finite import FiniteWatch

@@ -9,7 +9,7 @@ import pytest
 FAULTS = """
 import resource, sys
 import torch
-from fearec_cli.training.allocator import keep_freed_memory
+from fearec_cli.allocator import keep_freed_memory
 if sys.argv[1] == "kept":
     keep_freed_memory()
 for _ in range(8):
