@@ -5,35 +5,23 @@ cross-spectrum. It is also the sum along each circular diagonal of their product
 positions; for short sequences that route needs no FFT at all.
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor
+from torch.autograd import Function
 
 from fearec_plugins._precision import at_least_float32
 
-# The longest sequence whose correlation is taken from the score matrix. That route costs N^3 products by
-# the fixed matrix of diagonals (and holds it: N^3 numbers), the FFT N log N times the hidden units. On one CPU core
-# (D = 64) the branch, forward and backward, takes 0.6 times as long as by FFT at N = 50, 0.9 times at 64, as long
-# at 80, 1.4 times at 100.
+# The longest sequence whose correlation is taken from the score matrix.
 LONGEST_BY_SCORES = 80
 
 
-def circular_diagonals(n: int) -> Float[Tensor, "NN N"]:
-    """The 0/1 matrix T whose column tau marks circular diagonal tau of a flattened n x n matrix.
-
-    T[(t + tau) mod n * n + t, tau] = 1, so flat(S) T sums S along its circular diagonals, and T w, read as
-    an n x n matrix and transposed, is the circulant that applies delay tau with weight w[tau].
-    """
-    position = torch.arange(n)
-    marks = torch.zeros(n, n, n)
-    for delay in range(n):
-        marks[(position + delay) % n, position, delay] = 1
-    return marks.flatten(0, 1)
-
-
-def correlation_by_scores(scores: Float[Tensor, "B N N"], diagonals: Float[Tensor, "NN N"]) -> Float[Tensor, "B N"]:
+def correlation_by_scores(scores: Float[Tensor, "B N N"]) -> Float[Tensor, "B N"]:
     """R(tau) = sum over t of S[(t + tau) mod N, t]."""
-    return scores.flatten(1) @ diagonals
+    correlation: Tensor = _DiagonalSums.apply(scores)  # type: ignore[no-untyped-call]
+    return correlation
 
 
 def correlation_by_fft(q: Float[Tensor, "B N D"], k: Float[Tensor, "B N D"]) -> Float[Tensor, "B N"]:
@@ -56,13 +44,54 @@ def _rfft(signal: Float[Tensor, "B N *axes"]) -> Complex[Tensor, "B F *axes"]:
     return spectrum
 
 
-def circulant_of_delays(weights: Float[Tensor, "B N"], diagonals: Float[Tensor, "NN N"]) -> Float[Tensor, "B N N"]:
-    """The matrix C with (C v)(t) = sum over tau of w(tau) v((t + tau) mod N)."""
-    n = weights.shape[1]
-    return (weights @ diagonals.T).view(-1, n, n).transpose(1, 2)
+def circulant_of_delays(weights: Float[Tensor, "B N"]) -> Float[Tensor, "B N N"]:
+    """The matrix C with (C v)(t) = sum over tau of w(tau) v((t + tau) mod N), C[t, s] = w[(s - t) mod N]."""
+    matrix: Tensor = _Circulant.apply(weights)  # type: ignore[no-untyped-call]
+    return matrix
 
 
 def circulant_row(weights: Float[Tensor, "B N"], row: Int[Tensor, "B"]) -> Float[Tensor, "B 1 N"]:
     """One row of each sequence's `circulant_of_delays`: position s is reached from t by the delay s - t."""
     delay = (torch.arange(weights.shape[1], device=weights.device) - row[:, None]) % weights.shape[1]
     return weights.gather(1, delay)[:, None]
+
+
+class _DiagonalSums(Function):
+    """Sums along circular diagonals; the transpose of the map from numbers to the circulant that has them."""
+
+    @staticmethod
+    def forward(ctx: Any, scores: Float[Tensor, "B N N"]) -> Float[Tensor, "B N"]:
+        """One sum for each diagonal."""
+        return _diagonal_sums(scores)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Float[Tensor, "B N"]) -> Float[Tensor, "B N N"]:
+        """The gradient of a diagonal's sum at each of its places."""
+        return _circulant(gradient).mT
+
+
+class _Circulant(Function):
+    """Numbers along circular diagonals; the transpose of `_DiagonalSums`, seen from the other side."""
+
+    @staticmethod
+    def forward(ctx: Any, weights: Float[Tensor, "B N"]) -> Float[Tensor, "B N N"]:
+        """A number for each diagonal."""
+        return _circulant(weights)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Float[Tensor, "B N N"]) -> Float[Tensor, "B N"]:
+        """Gradients of a diagonal's places, summed."""
+        return _diagonal_sums(gradient.mT)
+
+
+def _diagonal_sums(matrix: Float[Tensor, "B N N"]) -> Float[Tensor, "B N"]:
+    """Twice the matrix, one below the other, has each circular diagonal whole: a step right is a step down."""
+    n = matrix.shape[1]
+    twice = torch.cat([matrix, matrix], dim=1)
+    return twice.as_strided((len(matrix), n, n), (2 * n * n, n, n + 1)).sum(-1)
+
+
+def _circulant(weights: Float[Tensor, "B N"]) -> Float[Tensor, "B N N"]:
+    """Row t is a window of the weights, repeated, that begins t places before their second copy."""
+    n = weights.shape[1]
+    return torch.cat([weights, weights], dim=1).unfold(1, n, 1)[:, 1:].flip(1)

@@ -18,7 +18,6 @@ from fearec_plugins.attentions._delays import (
     average_by_fft,
     circulant_of_delays,
     circulant_row,
-    circular_diagonals,
     correlation_by_fft,
     correlation_by_scores,
 )
@@ -45,7 +44,6 @@ class AutocorrAttention(nn.Module):
     """
 
     projections: frozenset[Projection] = frozenset({"q", "k", "v"})
-    diagonals: Tensor
 
     def __init__(self, options: AutocorrOptions, shape: LayerShape) -> None:
         super().__init__()
@@ -53,8 +51,6 @@ class AutocorrAttention(nn.Module):
         self.kept = min(n, max(1, math.floor(options.top_k * math.log(n))))
         self.shared_delays = options.delays == "batch"
         self.by_scores = n <= LONGEST_BY_SCORES
-        if self.by_scores:
-            self.register_buffer("diagonals", circular_diagonals(n), persistent=False)
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """Average of the values, rolled by the kept delays."""
@@ -65,7 +61,7 @@ class AutocorrAttention(nn.Module):
         if inputs.last_only:
             return inputs.weighted(circulant_row(weights, inputs.last)[:, None], filtered=False)
         if self.by_scores:
-            return circulant_of_delays(weights, self.diagonals.to(weights.dtype)) @ inputs.v
+            return circulant_of_delays(weights) @ inputs.v
         return average_by_fft(weights, inputs.v)
 
     def delays(self, inputs: LayerInputs) -> tuple[Int[Tensor, "B K"], Float[Tensor, "B K"]]:
@@ -84,7 +80,7 @@ class AutocorrAttention(nn.Module):
     def _correlation(self, inputs: LayerInputs) -> Float[Tensor, "B N"]:
         if self.by_scores:
             scores = inputs.summed_scores(filtered=True)
-            return correlation_by_scores(scores, self.diagonals.to(scores.dtype))
+            return correlation_by_scores(scores)
         return correlation_by_fft(inputs.filtered("q"), inputs.filtered("k"))
 
 

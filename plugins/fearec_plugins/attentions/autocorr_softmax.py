@@ -11,7 +11,6 @@ from fearec_plugins.attentions._delays import (
     average_by_fft,
     circulant_of_delays,
     circulant_row,
-    circular_diagonals,
     correlation_by_fft,
     correlation_by_scores,
 )
@@ -41,15 +40,12 @@ class AutocorrSoftmaxAttention(nn.Module):
     """
 
     projections: frozenset[Projection] = frozenset({"v"})
-    diagonals: Tensor
 
     def __init__(self, options: AutocorrSoftmaxOptions, shape: LayerShape) -> None:
         super().__init__()
         n = shape.max_length
         self.temperature = options.temperature
         self.by_scores = n <= LONGEST_BY_SCORES
-        if self.by_scores:
-            self.register_buffer("diagonals", circular_diagonals(n), persistent=False)
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """Average of the values, rolled by every delay."""
@@ -58,16 +54,13 @@ class AutocorrSoftmaxAttention(nn.Module):
             return inputs.weighted(circulant_row(weights, inputs.last)[:, None], filtered=False)
         values = inputs.v
         if self.by_scores:
-            return circulant_of_delays(weights, self.diagonals.to(weights.dtype)) @ values
+            return circulant_of_delays(weights) @ values
         return average_by_fft(weights, values)
 
     def weights(self, inputs: LayerInputs) -> Float[Tensor, "B N"]:
         """Weight of each delay; they sum to 1."""
         x = inputs.filtered("x")
-        if self.by_scores:
-            correlation = correlation_by_scores(x @ x.transpose(1, 2), self.diagonals.to(x.dtype))
-        else:
-            correlation = correlation_by_fft(x, x)
+        correlation = correlation_by_scores(x @ x.mT) if self.by_scores else correlation_by_fft(x, x)
         return (correlation / (x.shape[1] * x.shape[2] * self.temperature)).softmax(1)
 
 

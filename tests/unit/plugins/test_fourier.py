@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fearec_plugins.attentions.autocorr import circular_diagonals, correlation_by_fft, correlation_by_scores
+from fearec_plugins.attentions._delays import circulant_of_delays, correlation_by_fft, correlation_by_scores
 from fearec_plugins.filters._spectrum import circulant
 
 sizes = st.integers(2, 33)
@@ -49,7 +49,7 @@ def test_parseval_holds_for_what_a_window_lets_through(n, seed, data):
 def test_the_convolution_theorem_holds_for_the_circulant_of_delays(n, seed):
     """The circulant of weights w moves by V[t + tau], so it convolves with w reversed."""
     weights, values = random(2, n, seed=seed)
-    circulant = (circular_diagonals(n).double() @ weights).unflatten(0, (n, n)).T
+    circulant = circulant_of_delays(weights[None])[0]
     spectrum = torch.fft.rfft(weights).conj() * torch.fft.rfft(values)
     torch.testing.assert_close(circulant @ values, torch.fft.irfft(spectrum, n=n))
 
@@ -57,7 +57,7 @@ def test_the_convolution_theorem_holds_for_the_circulant_of_delays(n, seed):
 @given(sizes, seeds, st.integers(1, 4))
 def test_wiener_khinchin_holds_for_the_diagonals_of_the_scores(n, seed, channels):
     q, k = random(2, 3, n, channels, seed=seed)
-    by_scores = correlation_by_scores(q @ k.transpose(1, 2), circular_diagonals(n).double())
+    by_scores = correlation_by_scores(q @ k.transpose(1, 2))
     torch.testing.assert_close(by_scores, correlation_by_fft(q, k))
 
 
@@ -69,8 +69,18 @@ def test_correlation_is_the_sum_over_shifted_products(n):
         torch.testing.assert_close(correlation_by_fft(q, k)[0, delay], by_hand)
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 6])
-def test_circular_diagonals_partition_the_matrix(n):
-    diagonals = circular_diagonals(n)
-    assert diagonals.sum(0).tolist() == [n] * n
-    assert diagonals.sum(1).tolist() == [1] * (n * n)
+@given(st.integers(1, 12), seeds)
+def test_a_circulant_has_each_weight_along_a_diagonal_and_its_sums_undo_it(n, seed):
+    weights = random(2, n, seed=seed)
+    circulant = circulant_of_delays(weights)
+    for t in range(n):
+        for s in range(n):
+            assert torch.equal(circulant[:, t, s], weights[:, (s - t) % n])
+    torch.testing.assert_close(correlation_by_scores(circulant.mT), n * weights)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_diagonal_sums_and_circulants_have_the_gradients_of_each_other(n):
+    scores, weights = random(2, n, n, seed=0).requires_grad_(), random(2, n, seed=1).requires_grad_()
+    assert torch.autograd.gradcheck(correlation_by_scores, scores)
+    assert torch.autograd.gradcheck(circulant_of_delays, weights)
