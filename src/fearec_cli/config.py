@@ -21,6 +21,7 @@ from fearec_cli.options import parse_assignment, validate_options
 from fearec_cli.registry import Kind, Registered, Registry
 
 DEFAULT_PRESET = "fearec"
+TrackerName = Literal["tensorboard", "wandb"]
 Precision = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed"]
 _CHOICES = ("attention", "filter", "fusion", "loss")
 

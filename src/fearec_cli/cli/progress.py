@@ -13,6 +13,7 @@ from fearec_cli.data.prepared import Prepared
 from fearec_cli.memory import peak_memory
 from fearec_cli.training.loop import Trainer
 from fearec_cli.training.state import Place
+from fearec_cli.training.trackers import Track
 from fearec_cli.training.tracking import EpochRecord
 
 console = make_console()
@@ -29,6 +30,7 @@ class PlainReporter:
     def __init__(self) -> None:
         self._terms: list[str] = []
         self._shown = time.monotonic()
+        self.track: Track | None = None
 
     def start(self, trainer: Trainer, config: RunConfig, prepared: Prepared) -> None:
         """Say what is about to be trained."""
@@ -60,7 +62,9 @@ class PlainReporter:
         console.print(f"note: {text}", soft_wrap=True)
 
     def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
-        """Print the epoch's line."""
+        """Print the epoch's line, and send its record where records are tracked."""
+        if self.track is not None:
+            self.track(record)
         losses = self._describe([record.loss, *record.terms.values()])
         valid = "; ".join(
             f"{protocol} HR@10 {metrics['HR@10']:.4f} NDCG@10 {metrics['NDCG@10']:.4f}"

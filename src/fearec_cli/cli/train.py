@@ -46,6 +46,9 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the training prefixes, at most.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Optimiser steps, at most.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Minutes of training, at most.")] = None,
+    track: Annotated[
+        str | None, typer.Option(help="Also send the records to tensorboard or wandb.", metavar="NAME")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the run.  [default: runs/DATASET-PRESET]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out with its own settings.")] = False,
 ) -> None:
@@ -62,6 +65,7 @@ def train(
     from fearec_cli.training.engine import launched
     from fearec_cli.training.loop import Trainer
     from fearec_cli.training.reporting import Stop
+    from fearec_cli.training.trackers import check_tracker, tracked
 
     if resume:
         _check_resume(out, preset, config, batch_size)
@@ -90,6 +94,7 @@ def train(
         assignments=assignments or (),
     )
     stop = Stop()
+    tracker = None if track is None else check_tracker(track)
     compute_deterministically(run.training.deterministic)
     with (
         launched(run.training) as engine,
@@ -121,6 +126,8 @@ def train(
             for warning in engine.first_ahead(trainer.resume):
                 if engine.first:
                     typer.echo(f"warning: {warning}", err=True)
+        if tracker is not None and engine.first:
+            reporter.track = claims.enter_context(tracked(tracker, directory, run))
         reporter.start(trainer, run, prepared)
         with stop_on_signals(stop), reporter:
             outcome = trainer.run(stop)

@@ -1,0 +1,91 @@
+"""Records sent to trackers are those of metrics.jsonl."""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import wandb
+import wandb.proto.wandb_internal_pb2 as protocol
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from fearec_cli.training import trackers
+from support.commands import TINY, contents, done, fearec, records
+
+RUN = (*TINY, "--preset", "sasrec", "--epochs", "2", "--out", "runs/b")
+
+
+def expected() -> list[tuple[int, float, float, float]]:
+    """Step, loss, ce and NDCG@10 of each record."""
+    return [
+        (line["step"], line["loss"], line["terms"]["ce"], line["valid"]["seen-masked"]["NDCG@10"])
+        for line in records(Path("runs/b"))
+    ]
+
+
+def logged(content: bytes) -> Iterator[bytes]:
+    """The records of a .wandb file: 7 bytes, then LevelDB's log format in blocks of 32 KiB."""
+    at, record = 7, b""
+    while at + 7 <= len(content):
+        if (left := 32768 - at % 32768) < 7:  # a block's end that holds no header
+            at += left
+            continue
+        length, kind = struct.unpack_from("<HB", content, at + 4)
+        record += content[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):  # whole, or the last part
+            yield record
+            record = b""
+
+
+NAMES = ("loss", "terms/ce", "valid/seen-masked/NDCG@10")
+
+
+def test_tensorboard(toy: Path) -> None:
+    done("train", toy, *RUN, "--track", "tensorboard")
+    events = EventAccumulator("runs/b/tensorboard")
+    events.Reload()
+    series = [events.Scalars(name) for name in NAMES]
+    found = [(points[0].step, *(point.value for point in points)) for points in zip(*series, strict=True)]
+    assert len(found) == 2
+    for one, other in zip(found, expected(), strict=True):
+        assert one == pytest.approx(other)  # its numbers are float32
+
+
+def test_weights_and_biases_offline(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert fearec("train", toy, *RUN, "--track", "wandb").code == 0
+    (file,) = Path("runs/b/wandb").glob("offline-run-*/*.wandb")
+    found = []
+    for data in logged(file.read_bytes()):
+        record = protocol.Record()
+        record.ParseFromString(data)
+        if record.WhichOneof("record_type") == "history":
+            values = {item.key or "/".join(item.nested_key): item.value_json for item in record.history.item}
+            found.append((int(values["_step"]), *(float(values[name]) for name in NAMES)))
+    assert found == expected()
+
+
+def test_a_tracker_that_is_not_installed(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trackers, "find_spec", lambda name: None)
+    result = fearec("train", toy, *RUN, "--track", "wandb")
+    message = "error: --track wandb: needs a package that is not here: pip install 'fearec[track]'\n"
+    assert (result.code, result.err) == (2, message)
+    assert contents(Path("runs")) == {}
+
+
+def test_a_tracker_that_nobody_knows(toy: Path) -> None:
+    result = fearec("train", toy, *RUN, "--track", "tensorbord")
+    assert result.code == 2
+    assert result.err == "error: --track tensorbord: there is tensorboard and wandb; did you mean 'tensorboard'?\n"
+
+
+def test_a_tracker_that_cannot_start(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_options: object) -> None:
+        raise wandb.errors.UsageError("No API key configured.\nUse `wandb login`")
+
+    monkeypatch.setattr(wandb, "init", init)
+    result = fearec("train", toy, *RUN, "--track", "wandb")
+    message = "error: --track wandb: cannot start: No API key configured. Use `wandb login`\n"
+    assert (result.code, result.err) == (2, message)
+    assert contents(Path("runs")) == {}
