@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from fearec_cli.contracts import LayerInputs
 from fearec_cli.fused import by_parts, dot_product_attention, drop_units, feed_forward
+from fearec_cli.long_attention import SHORTEST, long_attention
 from fearec_cli.signals import Projection
 
 
@@ -44,15 +45,19 @@ class Dropout(nn.Module):
         keep = self.draw(x.shape)
         return x if keep is None else drop_units(x, keep, self.scale)
 
-    def draw(self, shape: Sequence[int]) -> Bool[Tensor, "*L"] | None:
+    def draw(self, shape: Sequence[int], generator: torch.Generator | None = None) -> Bool[Tensor, "*L"] | None:
         """True at the units of a CPU tensor to keep, for who applies them by `scale`; None where all are kept.
 
-        From torch's default CPU generator.
+        Args:
+            shape: of the tensor.
+            generator: of the draws; torch's default CPU generator unless given.
         """
         if not self.training or not self._dropped:
             return None
         units = math.prod(shape)
-        words = torch.empty(-(-units * self._lane.itemsize // 8), dtype=torch.int64).random_(-(1 << 63), None)
+        words = torch.empty(-(-units * self._lane.itemsize // 8), dtype=torch.int64).random_(
+            -(1 << 63), None, generator=generator
+        )
         return words.view(self._lane)[:units].view(shape) >= self._dropped - self._values // 2
 
 
@@ -76,6 +81,8 @@ class DotProduct(nn.Module):
         """
         if not inputs.last_only and by_parts(inputs.x):
             q, k, v = (inputs.filtered(name) if name in filtered else getattr(inputs, name) for name in ("q", "k", "v"))
+            if q.shape[1] >= SHORTEST:
+                return long_attention(q, k, v, inputs.valid, inputs.heads, self.dropout.draw, self.dropout.scale)
             keep = self.dropout.draw((len(q), inputs.heads, q.shape[1], q.shape[1]))
             return dot_product_attention(q, k, v, inputs.mask_bias(), inputs.heads, keep, self.dropout.scale)
         products = inputs.wanted_products(filtered)
