@@ -4,7 +4,7 @@ The released FEARec settings (three views, batch 256, 50 positions, 64 units, Ad
 of 12 items, drawn uniformly. A step is timed with `ce` in blocks as `fearec train` has it, with `ce` over the
 whole product (torch's `cross_entropy`, left out where its scores would not fit in 6 GiB), and with
 `sampled-softmax`; an evaluation ranks 2,048 users under both protocols. Every figure comes from a process
-of its own: seconds are the best of some, memory is the process's peak.
+of its own: wall and CPU seconds are the best of some, memory is the process's peak.
 """
 
 import argparse
@@ -26,14 +26,16 @@ COPIES, MOST_BYTES = 4, 6 * 2**30
 
 
 def measure(way: str, n_items: int, rounds: int, threads: int) -> dict[str, float]:
-    """Best seconds of one step, or of one evaluation, and the peak memory of this process in GiB."""
+    """Best wall and CPU seconds of a step, or of an evaluation, and the peak memory of this process in GiB."""
     import torch
 
     from fearec_cli.config import load_config
     from fearec_cli.data.batches import InteractionTable
     from fearec_cli.model.compose import build_encoder
     from fearec_cli.registry import load_components
+    from fearec_cli.training.allocator import keep_freed_memory
 
+    keep_freed_memory()  # as a run does
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     registry = load_components()
@@ -48,8 +50,8 @@ def measure(way: str, n_items: int, rounds: int, threads: int) -> dict[str, floa
         if way == "ce whole":
             score_whole()
         run = step(config, registry, encoder, table, prepared)
-    best = min(timed(run) for _ in range(rounds))
-    return {"seconds": best, "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+    wall, cpu = (min(seconds) for seconds in zip(*(timed(run) for _ in range(rounds)), strict=True))
+    return {"wall": wall, "cpu": cpu, "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
 
 
 def generated(n_items: int, users: int) -> Any:
@@ -110,11 +112,11 @@ def score_whole() -> None:
     ce.cross_entropy = lambda anchor, items, targets: functional.cross_entropy(anchor @ items.T, targets)
 
 
-def timed(run: Callable[[], object]) -> float:
-    """Seconds of one call."""
-    begin = time.perf_counter()
+def timed(run: Callable[[], object]) -> tuple[float, float]:
+    """Wall and CPU seconds of one call."""
+    wall, cpu = time.perf_counter(), time.process_time()
     run()
-    return time.perf_counter() - begin
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def row(n_items: int, rounds: int, threads: int) -> str:
@@ -127,7 +129,7 @@ def row(n_items: int, rounds: int, threads: int) -> str:
         command = [sys.executable, __file__, "--measure", way, str(n_items), str(rounds), str(threads)]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         result = json.loads(out.splitlines()[-1])
-        cells.append(f"{result['seconds']:.2f} s, {result['gib']:.2f} GiB")
+        cells.append(f"{result['wall']:.2f} s ({result['cpu']:.2f}), {result['gib']:.2f} GiB")
     return f"| {' | '.join(cells)} |"
 
 
@@ -143,6 +145,7 @@ def main() -> None:
         way, *numbers = options.measure
         print(json.dumps(measure(way, *map(int, numbers))))
         return
+    print("Wall seconds (CPU seconds), peak memory:\n")
     print(f"| items | step, `ce` in blocks | step, `ce` whole | step, `sampled-softmax` | {EVALUATED:,} users ranked |")
     print("|---|---|---|---|---|")
     for n_items in options.items:

@@ -5,7 +5,7 @@ length is half the sequences, so a step that is linear in the length costs the s
 N log N is close to that. Histories are as long as the model reads. Besides the switch points as they are, each
 row times the routes by matrix (the window as one N x N matrix, the auto-correlation off the score matrix) and
 by FFT, forced at every length that the matrix route can hold. Every figure comes from a process of its own:
-seconds are the best of some steps, memory is the process's peak.
+CPU seconds are the best of some steps, memory is the process's peak.
 """
 
 import argparse
@@ -24,15 +24,17 @@ LONGEST_BY_MATRIX = 256
 
 
 def measure(attention: str, length: int, route: str, rounds: int, threads: int) -> dict[str, float]:
-    """Best seconds of forward and backward, and the peak memory of this process in GiB."""
+    """Best CPU microseconds a position of forward and backward, and the peak memory of this process in GiB."""
     import torch
 
     from fearec_cli.config import load_config
     from fearec_cli.model.compose import build_encoder
     from fearec_cli.registry import load_components
+    from fearec_cli.training.allocator import keep_freed_memory
     from fearec_plugins.attentions import autocorr
     from fearec_plugins.filters import _spectrum
 
+    keep_freed_memory()  # as a run does
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     registry = load_components()
@@ -48,9 +50,9 @@ def measure(attention: str, length: int, route: str, rounds: int, threads: int) 
     lengths = torch.full((batch,), length)
     best = math.inf
     for _ in range(rounds):
-        begin = time.perf_counter()
+        begin = time.process_time()
         encoder.represent(ids, lengths).square().sum().backward()
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, time.process_time() - begin)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return {"us": best / (batch * length) * 1e6, "gib": peak}
 
@@ -60,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--attention", default="ramp+autocorr")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--lengths", type=int, nargs="*", default=LENGTHS)
     parser.add_argument("--measure", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()
