@@ -40,6 +40,9 @@ class OneStep:
     def on_epoch(self, *told: object, **more: object) -> None:
         """Never reached."""
 
+    def on_note(self, note: str) -> None:
+        """Nobody reads it."""
+
 
 def measure(dataset: Path, started: float) -> dict[str, tuple[float, float]]:
     """Wall and CPU seconds of every stage; `started` is when the parent called this process, by `time.time`."""
