@@ -33,7 +33,8 @@ class Blocks(NamedTuple):
 
 # Forward and backward on one CPU core, 256 sequences of 64 units, beside torch's loss over the whole product: 12,101
 # items take 0.9 times as long with kept scores and 1.1 times with scores made again, 100,000 items 1.05 and 1.4
-# times; they hold one copy of the scores and none, torch's loss three. Blocks of 1 to 4 MB hardly differ, smaller and larger ones lose.
+# times; they hold one copy of the scores and none, torch's loss three. Blocks of 1 to 4 MB hardly differ, smaller and
+# larger ones lose.
 CPU = Blocks(block=2 * 2**20, kept=128 * 2**20)
 # Elsewhere each block is some twenty launches, and memory is plenty.
 OTHER = Blocks(block=256 * 2**20, kept=256 * 2**20)
