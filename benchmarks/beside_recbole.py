@@ -9,6 +9,7 @@ RecBole needs an environment of its own (on a GPU machine with the torch that is
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ def load(dataset: Path, preset: str, batch_size: int, device: str) -> RecBole:
         batch_size: prefixes a step.
         device: cpu or cuda.
     """
+    os.chdir(dataset.parent)  # RecBole writes logs of its own to where it runs
     import numpy
 
     # Names that NumPy 2 took away and RecBole 1.2.1 still uses.
