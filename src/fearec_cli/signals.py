@@ -84,16 +84,18 @@ class Signals:
         self, name: Projection, pick: Callable[[Tensor], Tensor], *, filtered: bool = False
     ) -> Float[Tensor, "B M D"]:
         """The rows of a signal that `pick` takes of [B, N, D]."""
-        if found := self._unprojected(name, filtered=filtered):
-            return functional.linear(pick(found.base), found.map.weight, found.gain * found.map.bias)
+        found = self._unprojected(name, filtered=filtered)
+        if found and (picked := pick(found.base)).shape[1] < found.base.shape[1]:
+            return functional.linear(picked, found.map.weight, found.gain * found.map.bias)
         return pick(self.get(name, filtered=filtered))
 
     def products(
         self, rows: Float[Tensor, "B H M E"], name: Projection, *, filtered: bool = False
     ) -> Float[Tensor, "B H M N"]:
         """Products of rows with a signal at every position, a head at a time."""
-        heads = rows.shape[1]
-        if found := self._unprojected(name, filtered=filtered):
+        heads, wanted = rows.shape[1:3]
+        found = self._unprojected(name, filtered=filtered)
+        if found and wanted < found.base.shape[1]:  # a row goes past the map with D numbers a head in place of E
             maps = found.map.weight.view(heads, -1, found.map.weight.shape[1])  # [H, E, D]
             there = _row_products(torch.einsum("bhme,hed->bhmd", rows, maps).flatten(1, 2), found.base)  # [B, H M, N]
             offset = found.gain * (rows * found.map.bias.view(heads, 1, -1)).sum(-1, keepdim=True)
@@ -105,7 +107,8 @@ class Signals:
     ) -> Float[Tensor, "B M D"]:
         """Sums of a signal over the positions, a head at a time, or all heads alike where H of `weights` is 1."""
         heads, wanted = weights.shape[1:3]
-        if found := self._unprojected(name, filtered=filtered):
+        found = self._unprojected(name, filtered=filtered)
+        if found and wanted < found.base.shape[1]:
             mixed = (weights.flatten(1, 2) @ found.base).view(len(weights), heads, wanted, -1)
             maps = found.map.weight.view(heads, -1, found.map.weight.shape[1])  # [H, E, D]
             offset = found.gain * weights.sum(-1, keepdim=True) * found.map.bias.view(heads, 1, -1)

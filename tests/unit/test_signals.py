@@ -95,6 +95,17 @@ def test_one_wanted_position_projects_nothing_else():
     assert signals._filtered.keys() == {"x"}
 
 
+def test_where_every_position_is_wanted_each_signal_is_projected_once():
+    signals, _ = built(5, 1, lazy=True)
+    queries = signals.rows("q", lambda signal: signal, filtered=True)
+    products = signals.products(split_heads(queries, HEADS), "k", filtered=True)
+    context = signals.weighted(products.softmax(-1), "v", filtered=True)
+    assert queries is signals.get("q", filtered=True)
+    assert signals._filtered.keys() == {"x", "q", "k", "v"}
+    values = split_heads(signals.get("v", filtered=True), HEADS)
+    torch.testing.assert_close(context, merge_heads(products.softmax(-1) @ values))
+
+
 def test_what_a_layer_does_not_project_is_not_there():
     x = torch.zeros(1, 3, D)
     signals = Signals(x, {"q": x}, {}, lambda signal: signal, 1.0)
