@@ -12,11 +12,13 @@ import platform
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _NEVER = 2**31 - 1
 _LARGEST_KEPT = 2**30
+_LARGEST_KEPT_BEFORE_2_35 = 2**25  # an older glibc refuses more
 
 
 def keep_freed_memory() -> None:
-    """Let freed blocks of up to 1 GiB stay with this process; elsewhere than on glibc nothing changes."""
+    """Let freed blocks of up to 1 GiB (32 MiB before glibc 2.35) stay; elsewhere than on glibc nothing changes."""
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(_TRIM_THRESHOLD, _NEVER)
-        libc.mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT)
+        if not libc.mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT):
+            libc.mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT_BEFORE_2_35)
