@@ -20,7 +20,6 @@ HELP = "from fearec_cli.cli.main import main; main()"
 IMPORTS = {
     "Python, and the command line": "fearec_cli.cli.main",
     "import torch": "torch",
-    "import torch._dynamo, which torch's optimisers do": "torch._dynamo",
     "import polars": "polars",
     "import the rest": "fearec_cli.cli.progress",
 }

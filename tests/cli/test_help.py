@@ -56,6 +56,13 @@ def test_preparing_data_never_imports_torch() -> None:
     assert "torch" not in modules
 
 
+def test_training_never_imports_the_compiler() -> None:
+    train = ["train", "demo", "--max-steps", "1", "--set", "model.dim=16", "--set", "training.batch_size=16"]
+    modules = imported(["prepare", "demo"], [*train, "--out", "run"], ["evaluate", "run/best.safetensors"])
+    assert "torch" in modules
+    assert "torch._dynamo" not in modules
+
+
 @pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS)], ids=str)
 def test_help(command: list[str]) -> None:
     printed = done(*command, "--help")

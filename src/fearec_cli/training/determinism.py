@@ -19,7 +19,8 @@ def compute_deterministically(wanted: bool) -> None:
         # cuBLAS sums in an order of the moment unless its workspace is of a fixed size (its documentation, "Results
         # reproducibility"); it reads this once.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(wanted)
+    if wanted != torch.are_deterministic_algorithms_enabled():  # telling it anything imports torch's compiler
+        torch.use_deterministic_algorithms(wanted)
     torch.backends.cudnn.deterministic = wanted
     if wanted:
         torch.backends.cudnn.benchmark = False

@@ -1,7 +1,7 @@
 """Devices, precision and processes: the one module that knows Lightning Fabric.
 
-Fabric is imported when an engine starts, not with this module: it brings torch.compile's machinery, which an
-optimiser imports as well, but an evaluation does without.
+Fabric is imported when an engine needs it, not with this module: a process that is alone and computes in float32 does
+without (`fearec_cli.training.one_device`).
 """
 
 import gc
@@ -22,6 +22,7 @@ from fearec_cli.errors import FearecError, TrainingError
 from fearec_cli.model.encoder import Encoded, Encoder
 from fearec_cli.processes import ALONE, Processes
 from fearec_cli.training.device import Placement, choose_placement
+from fearec_cli.training.one_device import OneDevice
 from fearec_cli.training.random_state import OwnRandom
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Engine:
     def __init__(self, training: TrainingConfig) -> None:
         placement = choose_placement(training)
         self._scaler = torch.amp.GradScaler(placement.device.type) if placement.precision == "16-mixed" else None
-        self._fabric = _start(placement, self._scaler)
+        alone = placement.devices * placement.nodes == 1 and placement.precision == "32-true"
+        self._fabric = OneDevice(placement.device) if alone else _start(placement, self._scaler)
         self._seed = training.seed
         self._trained = weakref.WeakSet[TrainedByEngine]()
         self._precision = placement.precision
@@ -139,7 +141,7 @@ class TrainedByEngine:
 
     def __init__(
         self,
-        fabric: "Fabric",
+        fabric: "Fabric | OneDevice",
         module: nn.Module,
         encoder: Encoder,
         optimizer: Any,
