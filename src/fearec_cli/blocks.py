@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from fearec_cli.causal_attention import causal_attention
 from fearec_cli.contracts import LayerInputs
-from fearec_cli.fused import by_parts, dot_product_attention, drop_units, feed_forward
-from fearec_cli.long_attention import SHORTEST, long_attention
+from fearec_cli.fused import by_parts, drop_units, feed_forward
 from fearec_cli.signals import Projection
 
 
@@ -81,10 +81,8 @@ class DotProduct(nn.Module):
         """
         if not inputs.last_only and by_parts(inputs.x):
             q, k, v = (inputs.filtered(name) if name in filtered else getattr(inputs, name) for name in ("q", "k", "v"))
-            if q.shape[1] >= SHORTEST:
-                return long_attention(q, k, v, inputs.valid, inputs.heads, self.dropout.draw, self.dropout.scale)
-            keep = self.dropout.draw((len(q), inputs.heads, q.shape[1], q.shape[1]))
-            return dot_product_attention(q, k, v, inputs.mask_bias(), inputs.heads, keep, self.dropout.scale)
+            draw = self.dropout.draw if self.training else None
+            return causal_attention(q, k, v, inputs.valid, inputs.heads, draw, self.dropout.scale)
         products = inputs.wanted_products(filtered)
         scale = (inputs.x.shape[-1] // inputs.heads) ** -0.5
         weights = torch.add(inputs.mask_bias(), products, alpha=scale).softmax(-1)

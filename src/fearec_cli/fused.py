@@ -13,13 +13,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-# Rows and score matrices at a time. Measured on two cores with D = 64: half or twice as many cost the same.
+# Rows at a time. Measured on two cores with D = 64: half or twice as many cost the same.
 _ROWS = 4096
-_MATRICES = 128
 
 _gelu = torch.ops.aten.gelu.out
 _gelu_backward = torch.ops.aten.gelu_backward.grad_input
-_softmax_backward = torch.ops.aten._softmax_backward_data
 
 
 def by_parts(x: Tensor) -> bool:
@@ -76,69 +74,6 @@ class _GeluFeedForward(torch.autograd.Function):
         return grad_x, grad_w1, grad_b1, grad_w2, grad.sum(0)
 
 
-class _DotProductAttention(torch.autograd.Function):
-    """dropout(softmax(q k^T / sqrt(E) + bias)) v, a head at a time, without ever holding the scores of all sequences.
-
-    Only q, k, v and the units to keep are kept: the backward pass computes the weights again, one product more than the
-    six of the plain operations.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        q: Float[Tensor, "B N D"],
-        k: Float[Tensor, "B N D"],
-        v: Float[Tensor, "B N D"],
-        bias: Float[Tensor, "B 1 N N"],
-        heads: int,
-        keep: Bool[Tensor, "B H N N"] | None,
-        scale: float,
-    ) -> Float[Tensor, "B N D"]:
-        """The context of every position.
-
-        Args:
-            ctx: of the backward pass.
-            q: queries, heads side by side.
-            k: keys.
-            v: values.
-            bias: added to the scaled scores; 0 where a position may look.
-            heads: H.
-            keep: True at the weights that dropout keeps; None without dropout.
-            scale: of the kept weights.
-        """
-        ctx.save_for_backward(q, k, v, bias, keep)
-        ctx.heads, ctx.scale = heads, scale
-        out = torch.empty_like(q, memory_format=torch.contiguous_format)
-        for part in _parts(len(q), max(1, _MATRICES // heads)):
-            weights = _weights(_split(q[part], heads), _split(k[part], heads), bias[part])
-            if keep is not None:
-                weights *= _factors(keep[part].flatten(0, 1), scale, q.dtype)
-            _put(out[part], torch.bmm(weights, _split(v[part], heads)), heads)
-        return out
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Float[Tensor, "B N D"]) -> tuple[Tensor | None, ...]:
-        """Gradients of q, k and v."""
-        q, k, v, bias, keep = ctx.saved_tensors
-        heads, units = ctx.heads, q.shape[-1] // ctx.heads
-        grads = [torch.empty_like(signal, memory_format=torch.contiguous_format) for signal in (q, k, v)]
-        for part in _parts(len(q), max(1, _MATRICES // heads)):
-            queries, keys, values, grad_out = (_split(signal[part], heads) for signal in (q, k, v, grad))
-            weights = _weights(queries, keys, bias[part])
-            grad_weights = torch.bmm(grad_out, values.mT)
-            kept = weights
-            if keep is not None:
-                factors = _factors(keep[part].flatten(0, 1), ctx.scale, q.dtype)
-                grad_weights *= factors
-                kept = factors.mul_(weights)
-            _put(grads[2][part], torch.bmm(kept.mT, grad_out), heads)
-            grad_scores = _softmax_backward(grad_weights, weights, -1, q.dtype).mul_(units**-0.5)
-            _put(grads[0][part], torch.bmm(grad_scores, keys), heads)
-            _put(grads[1][part], torch.bmm(grad_scores.mT, queries), heads)
-        return *grads, None, None, None, None
-
-
 class _RowProducts(torch.autograd.Function):
     """left right^T, sequence by sequence.
 
@@ -187,27 +122,6 @@ def _parts(count: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, count))
 
 
-def _weights(
-    queries: Float[Tensor, "S N E"], keys: Float[Tensor, "S N E"], bias: Float[Tensor, "B 1 N N"]
-) -> Float[Tensor, "S N N"]:
-    """Attention weights before dropout; S counts sequences and, faster, heads."""
-    scores = torch.bmm(queries, keys.mT).view(len(bias), -1, *bias.shape[2:])
-    return torch.add(bias, scores, alpha=queries.shape[-1] ** -0.5).softmax(-1).flatten(0, 1)
-
-
-def _split(signal: Float[Tensor, "B N D"], heads: int) -> Float[Tensor, "S N E"]:
-    return (
-        signal.view(*signal.shape[:2], heads, -1).transpose(1, 2).reshape(-1, signal.shape[1], signal.shape[2] // heads)
-    )
-
-
-def _put(out: Float[Tensor, "B N D"], signal: Float[Tensor, "S N E"], heads: int) -> None:
-    """Write heads side by side."""
-    parted = signal.view(len(out), heads, *signal.shape[1:])
-    out.view(*out.shape[:2], heads, -1).copy_(parted.transpose(1, 2))
-
-
 feed_forward: Callable[..., Tensor] = _GeluFeedForward.apply
-dot_product_attention: Callable[..., Tensor] = _DotProductAttention.apply
 row_products: Callable[..., Tensor] = _RowProducts.apply
 drop_units: Callable[..., Tensor] = _DroppedUnits.apply

@@ -40,6 +40,10 @@ class _Unprojected(NamedTuple):
     map: LinearMap
     gain: float
 
+    def of(self, rows: Float[Tensor, "B M D"]) -> Float[Tensor, "B M D"]:
+        """Its rows, from those of `base`. A filter that stops a constant leaves nothing of the bias."""
+        return functional.linear(rows, self.map.weight, self.gain * self.map.bias if self.gain else None)
+
 
 class Signals:
     """Computes each signal when it is first asked for, and keeps it; products without computing it where that is less.
@@ -75,7 +79,7 @@ class Signals:
         kept = self._filtered if filtered else self._plain
         if name not in kept:
             if found := self._unprojected(name, filtered=filtered):
-                kept[name] = functional.linear(found.base, found.map.weight, found.gain * found.map.bias)
+                kept[name] = found.of(found.base)
             else:
                 kept[name] = self._filter(self.get(name)) if filtered else self._plain[name]
         return kept[name]
@@ -86,7 +90,7 @@ class Signals:
         """The rows of a signal that `pick` takes of [B, N, D]."""
         found = self._unprojected(name, filtered=filtered)
         if found and (picked := pick(found.base)).shape[1] < found.base.shape[1]:
-            return functional.linear(picked, found.map.weight, found.gain * found.map.bias)
+            return found.of(picked)
         return pick(self.get(name, filtered=filtered))
 
     def products(

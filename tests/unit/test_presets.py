@@ -86,11 +86,13 @@ def test_any_combination_learns_or_is_refused_in_a_line(attention):
             if attention == "dot" and ".filter." in name:
                 assert parameter.grad is None  # no branch filters anything
                 continue
-            assert parameter.grad.isfinite().all(), (filter_name, fusion, name)
             # A bias is constant along time, and the first window lets no constant through.
             filtered = "ramp" in attention.split("+") and set(attention.split("+")) <= {"ramp", "identity"}
-            silent = filtered and (filter_name, name) == ("window", "layers.0.project.bias")
-            assert parameter.grad.any() != silent, (filter_name, fusion, name)
+            if filtered and (filter_name, name) == ("window", "layers.0.project.bias"):
+                assert parameter.grad is None
+                continue
+            assert parameter.grad.isfinite().all(), (filter_name, fusion, name)
+            assert parameter.grad.any(), (filter_name, fusion, name)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Circular correlation and its delays, by the score matrix or by the FFT.
+"""Circular correlation and its delays, by the score matrix or by the FFT, and averages over delays.
 
 By the Wiener-Khinchin theorem the circular correlation of two signals is the inverse FFT of their
 cross-spectrum. It is also the sum along each circular diagonal of their products at every pair of
@@ -10,12 +10,15 @@ from typing import Any
 import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd.function import Function, once_differentiable
+from torch.nn import functional
 
 from fearec_plugins._precision import at_least_float32
 
 # The longest sequence whose correlation is taken from the score matrix.
 LONGEST_BY_SCORES = 80
+# The most delays whose average is taken row by row. The FFT takes as long as about 30 (50 to 4,096 positions).
+MOST_BY_ROWS = 24
 
 
 def correlation_by_scores(scores: Float[Tensor, "B N N"]) -> Float[Tensor, "B N"]:
@@ -38,6 +41,14 @@ def average_by_fft(weights: Float[Tensor, "B N"], values: Float[Tensor, "B N D"]
     return average
 
 
+def average_over(
+    delays: Int[Tensor, "B K"], weights: Float[Tensor, "B K"], values: Float[Tensor, "B N D"]
+) -> Float[Tensor, "B N D"]:
+    """sum over k of w_k v((t + tau_k) mod N): K rows are read for each position."""
+    average: Tensor = _AverageOver.apply(delays, weights.to(values.dtype), values)  # type: ignore[no-untyped-call]
+    return average
+
+
 def _rfft(signal: Float[Tensor, "B N *axes"]) -> Complex[Tensor, "B F *axes"]:
     """Spectrum along the positions; FFTs know no half precision."""
     spectrum: Tensor = torch.fft.rfft(at_least_float32(signal), dim=1)
@@ -54,6 +65,52 @@ def circulant_row(weights: Float[Tensor, "B N"], row: Int[Tensor, "B"]) -> Float
     """One row of each sequence's `circulant_of_delays`: position s is reached from t by the delay s - t."""
     delay = (torch.arange(weights.shape[1], device=weights.device) - row[:, None]) % weights.shape[1]
     return weights.gather(1, delay)[:, None]
+
+
+class _AverageOver(Function):
+    """Bags of rows: the bag of a position holds the rows that its delays reach."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, delays: Int[Tensor, "B K"], weights: Float[Tensor, "B K"], values: Float[Tensor, "B N D"]
+    ) -> Float[Tensor, "B N D"]:
+        """Their weighted sums."""
+        values = values.contiguous()
+        ctx.save_for_backward(delays, weights, values)
+        return _bags(delays, weights, values)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Float[Tensor, "B N D"]) -> tuple[None, Tensor, Tensor]:
+        """A row's gradient is what those give that reach it, by the same delays backwards; a weight's is the product
+        of gradient and row, summed over the positions."""
+        delays, weights, values = ctx.saved_tensors
+        gradient = gradient.contiguous()
+        (batch, n, dim), kept = values.shape, delays.shape[1]
+        bag = torch.arange(batch * n, device=delays.device)
+        by_weights = torch.ops.aten._embedding_bag_per_sample_weights_backward(
+            gradient.view(-1, dim), values.view(-1, dim), _reached(delays, n).flatten(), bag * kept,
+            bag.repeat_interleave(kept), 0, -1,
+        )  # fmt: skip
+        return None, by_weights.view(batch, n, kept).sum(1), _bags(-delays, weights, gradient)
+
+
+def _reached(delays: Int[Tensor, "B K"], n: int) -> Int[Tensor, "C K"]:
+    """The rows that each position of each sequence reaches, counted through all sequences; C = B N."""
+    position = torch.arange(n, device=delays.device)[:, None]
+    sequence = torch.arange(len(delays), device=delays.device)[:, None, None]
+    return ((position + delays[:, None]) % n + n * sequence).flatten(0, 1)
+
+
+def _bags(
+    delays: Int[Tensor, "B K"], weights: Float[Tensor, "B K"], values: Float[Tensor, "B N D"]
+) -> Float[Tensor, "B N D"]:
+    n = values.shape[1]
+    of_position = weights[:, None].expand(-1, n, -1).reshape(-1, weights.shape[1])
+    rows = values.view(-1, values.shape[2])
+    return functional.embedding_bag(_reached(delays, n), rows, per_sample_weights=of_position, mode="sum").view(
+        values.shape
+    )
 
 
 class _DiagonalSums(Function):

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection, hookimpl
 from fearec_plugins.attentions._delays import (
     LONGEST_BY_SCORES,
+    MOST_BY_ROWS,
     average_by_fft,
-    circulant_of_delays,
-    circulant_row,
+    average_over,
     correlation_by_fft,
     correlation_by_scores,
 )
@@ -54,15 +54,15 @@ class AutocorrAttention(nn.Module):
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """Average of the values, rolled by the kept delays."""
-        delays, kept = self.delays(inputs)
-        weights = torch.zeros(len(kept), inputs.x.shape[1], dtype=kept.dtype, device=kept.device).scatter(
-            1, delays, kept
-        )
+        delays, weights = self.delays(inputs)
+        n = inputs.x.shape[1]
+        empty = torch.zeros(len(weights), n, dtype=weights.dtype, device=weights.device)
         if inputs.last_only:
-            return inputs.weighted(circulant_row(weights, inputs.last)[:, None], filtered=False)
-        if self.by_scores:
-            return circulant_of_delays(weights) @ inputs.v
-        return average_by_fft(weights, inputs.v)
+            reached = empty.scatter(1, (inputs.last[:, None] + delays) % n, weights)
+            return inputs.weighted(reached[:, None, None], filtered=False)
+        if self.kept <= MOST_BY_ROWS:
+            return average_over(delays, weights, inputs.v)
+        return average_by_fft(empty.scatter(1, delays, weights), inputs.v)
 
     def delays(self, inputs: LayerInputs) -> tuple[Int[Tensor, "B K"], Float[Tensor, "B K"]]:
         """The kept delays of each sequence, most correlated first, and their weights.

@@ -34,6 +34,15 @@ class Encoded:
     branches: tuple[Float[Tensor, "B D"], ...] = ()
     spectrum: Float[Tensor, "B F D"] | None = None
 
+    def in_order(self, index: Int[Tensor, "C"]) -> "Encoded":
+        """The same of the sequences in another order, or of some of them."""
+        return Encoded(
+            self.representation[index],
+            None if self.positions is None else self.positions[index],
+            tuple(branch[index] for branch in self.branches),
+            None if self.spectrum is None else self.spectrum[index],
+        )
+
 
 class Encoder(nn.Module):
     """Embedding and layers.

@@ -39,16 +39,17 @@ class Recorder:
         return torch.arange(self.n_items, dtype=torch.float32)[:, None]  # item 6 is best, then 5, ...
 
 
+# The shortest history first.
 def test_test_split_shows_all_but_the_last():
     scorer = Recorder()
     run(scorer, SEQUENCES, "test")
-    assert scorer.shown == [([2, 3, 4], 3), ([2, 2, 0], 2), ([6, 1, 3], 3)]
+    assert scorer.shown == [([2, 2, 0], 2), ([6, 1, 3], 3), ([2, 3, 4], 3)]
 
 
 def test_valid_split_shows_all_but_the_last_two():
     scorer = Recorder(padding="left")
     run(scorer, SEQUENCES, "valid")
-    assert scorer.shown == [([1, 2, 3], 3), ([0, 0, 2], 1), ([0, 6, 1], 2)]
+    assert scorer.shown == [([0, 0, 2], 1), ([0, 6, 1], 2), ([1, 2, 3], 3)]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 512])
@@ -127,7 +128,7 @@ def test_a_split_by_time_ranks_each_target_after_all_that_precedes_it():
     data = tiny.prepared(sequences, 6, rule=rule, times=[0, 1, 3, 3, 4, 1, 2, 4, 3, 4])
     scorer, table = Recorder(), table_of(data)
     valid = evaluate(scorer, table, data.split.valid)
-    assert scorer.shown == [([1, 2, 0], 2), ([2, 3, 4], 3), ([3, 3, 0], 2)]
+    assert scorer.shown == [([1, 2, 0], 2), ([3, 3, 0], 2), ([2, 3, 4], 3)]
     assert valid.held_out.users.tolist() == [0, 0, 1]
     # Recorder puts item 6 first: targets 3, 1 and 2 are fourth, sixth and fifth; what is seen ranks before them.
     assert valid.ranks["unmasked"].tolist() == [4, 6, 5]

@@ -86,6 +86,14 @@ def test_refuses_a_score_that_is_not_a_number(users, items):
         )
 
 
+def test_refuses_a_product_that_overflows_both_ways():
+    none = torch.empty(0, dtype=torch.int64)
+    with pytest.raises(EvaluationError, match="NaN"):
+        rank_targets(
+            torch.tensor([[3e30, 3e30]]), torch.tensor([[3e30, -3e30], [1.0, 1.0]]), torch.tensor([1]), none, none
+        )
+
+
 def test_refuses_a_product_that_is_not_a_number():
     none = torch.empty(0, dtype=torch.int64)
     with pytest.raises(EvaluationError, match="NaN"):

@@ -12,20 +12,36 @@ DATA = [[user, user + 10, 1, 2, 3, 4, 5] for user in range(1, 7)]
 NO_DROPOUT = ("model.hidden_dropout=0", "model.attention_dropout=0")
 
 
+class Reader:
+    """A term that keeps what it was given."""
+
+    def __init__(self, loss):
+        self._loss, self.views = loss, loss.views
+
+    def __call__(self, inputs):
+        self.inputs = inputs
+        return self._loss(inputs)
+
+
 class Step:
-    """One call of an objective, with what the encoder was given."""
+    """One call of an objective, with what the encoder and the last term were given."""
 
     def __init__(self, loss, *assignments, seed=0, training=True, chosen=(0, 5, 9, 14)):
         config = tiny.config(*assignments, loss=loss)
         self.encoder = tiny.encoder(config).train(training)
         self.prefixes = tiny.training_prefixes(DATA, 10)
         self.objective = Objective(config, load_components())
+        readers = [Reader(term.loss) for term in self.objective.terms]
+        self.objective.terms = tuple(
+            term._replace(loss=reader) for term, reader in zip(self.objective.terms, readers, strict=True)
+        )
         self.calls: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.encoder.register_forward_pre_hook(lambda module, inputs: self.calls.append(inputs[:2]))
         self.chosen = torch.tensor(chosen)
         torch.manual_seed(seed)
         generator = torch.Generator().manual_seed(seed)
         self.total, self.values = self.objective(self.encoder, self.prefixes, self.chosen, generator)
+        self.inputs = readers[-1].inputs
 
 
 @pytest.mark.parametrize(
@@ -45,26 +61,31 @@ def test_one_encoder_batch_holds_the_views_that_are_read_and_no_other(loss, assi
     assert lengths.shape == (4 * passes,)
 
 
+def test_the_shortest_sequences_are_encoded_first():
+    ((_, lengths),) = Step("ce+0.1*contrast").calls
+    assert lengths.tolist() == sorted(lengths.tolist())
+    assert len(set(lengths.tolist())) > 1
+
+
 def test_the_first_view_is_the_batch_itself_and_the_dropout_view_repeats_it():
-    step = Step("ce+0.1*contrast")
-    ((ids, lengths),) = step.calls
+    step = Step("ce+0.1*contrast", *NO_DROPOUT)
     batch = step.prefixes.batch(step.chosen)
-    assert torch.equal(ids[:4], batch.ids)
-    assert torch.equal(ids[4:8], batch.ids)
-    assert torch.equal(lengths[4:8], batch.lengths)
+    expected = step.encoder.represent(batch.ids, batch.lengths)
+    torch.testing.assert_close(step.inputs.anchor, expected)
+    torch.testing.assert_close(step.inputs.views["dropout"], expected)
+    assert torch.equal(step.inputs.targets, batch.targets)
 
 
 def test_the_semantic_view_is_another_history_with_the_same_target():
-    step = Step("ce+0.1*contrast")
-    ((ids, _),) = step.calls
+    step = Step("ce+0.1*contrast", *NO_DROPOUT)
     everything = step.prefixes.batch(torch.arange(len(step.prefixes)))
-    target_of = {
-        tuple(row): target for row, target in zip(everything.ids.tolist(), everything.targets.tolist(), strict=True)
-    }
-    targets = step.prefixes.batch(step.chosen).targets.tolist()
-    assert [target_of[tuple(row)] for row in ids[8:].tolist()] == targets
-    group_sizes = [list(target_of.values()).count(target) for target in targets]
-    for anchor, semantic, size in zip(ids[:4].tolist(), ids[8:].tolist(), group_sizes, strict=True):
+    representations = step.encoder.represent(everything.ids, everything.lengths)
+    distances, histories = torch.cdist(step.inputs.views["semantic"], representations).min(1)
+    assert (distances < 1e-4).all()
+    targets = everything.targets[step.chosen]
+    assert torch.equal(everything.targets[histories], targets)
+    group_sizes = [int((everything.targets == target).sum()) for target in targets]
+    for anchor, semantic, size in zip(step.chosen.tolist(), histories.tolist(), group_sizes, strict=True):
         assert (anchor == semantic) is (size == 1)
     assert {1} < set(group_sizes)  # both cases are there
 
