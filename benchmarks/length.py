@@ -19,7 +19,7 @@ import time
 LENGTHS = (50, 64, 100, 128, 200, 256, 512, 1024, 2048, 4096)
 POSITIONS, ITEMS = 2**14, 1000
 ROUTES = ("chosen", "matrix", "fft")
-# The route by scores holds N^3 numbers.
+# By scores the memory of a fixed number of positions grows with N.
 LONGEST_BY_MATRIX = 256
 
 
