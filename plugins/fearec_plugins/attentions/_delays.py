@@ -17,7 +17,7 @@ from fearec_plugins._precision import at_least_float32
 
 # The longest sequence whose correlation is taken from the score matrix.
 LONGEST_BY_SCORES = 128
-# The most delays whose average is taken row by row. The FFT takes as long as about 30 (50 to 4,096 positions).
+# The most delays whose average is taken row by row, in two thirds of the time of the FFT (50 to 4,096 positions).
 MOST_BY_ROWS = 24
 
 

@@ -133,3 +133,12 @@ def test_queries_and_keys_learn_through_the_weights():
     attention(10)(tiny.layer_inputs(tiny.layer_shape(), q=q)).square().sum().backward()
     assert q.grad is not None
     assert q.grad.abs().max() > 0
+
+
+def test_an_average_over_many_delays_goes_by_fft_and_is_the_same(monkeypatch):
+    inputs = tiny.layer_inputs(tiny.layer_shape(), dtype=torch.float64)
+    branch = attention(10, top_k=3.0)
+    by_rows = branch(inputs)
+    monkeypatch.setattr(autocorr, "average_over", None)
+    monkeypatch.setattr(autocorr, "MOST_BY_ROWS", branch.kept - 1)
+    torch.testing.assert_close(branch(inputs), by_rows)
