@@ -29,11 +29,11 @@ def measure(way: str, n_items: int, rounds: int, threads: int) -> dict[str, floa
     """Best wall and CPU seconds of a step, or of an evaluation, and the peak memory of this process in GiB."""
     import torch
 
-    from fearec_cli.allocator import keep_freed_memory
+    from fearec_cli.components.registry import load_components
     from fearec_cli.config import load_config
     from fearec_cli.data.batches import InteractionTable
-    from fearec_cli.model.compose import build_encoder
-    from fearec_cli.registry import load_components
+    from fearec_cli.kernels.allocator import keep_freed_memory
+    from fearec_cli.model.build import build_encoder
 
     keep_freed_memory()  # as a run does
     torch.set_num_threads(threads)

@@ -31,13 +31,13 @@ def ours(dataset: Path, preset: str) -> dict[str, float]:
     """Both protocols."""
     import torch
 
-    from fearec_cli.allocator import keep_freed_memory
+    from fearec_cli.components.registry import load_components
     from fearec_cli.config import load_config
     from fearec_cli.data.batches import InteractionTable
     from fearec_cli.data.prepared import open_prepared
     from fearec_cli.evaluation.evaluate import evaluate
-    from fearec_cli.model.compose import build_encoder
-    from fearec_cli.registry import load_components
+    from fearec_cli.kernels.allocator import keep_freed_memory
+    from fearec_cli.model.build import build_encoder
 
     keep_freed_memory()
     registry, prepared = load_components(), open_prepared(dataset)

@@ -27,10 +27,10 @@ def measure(attention: str, length: int, route: str, rounds: int, threads: int) 
     """Best CPU microseconds a position of forward and backward, and the peak memory of this process in GiB."""
     import torch
 
-    from fearec_cli.allocator import keep_freed_memory
+    from fearec_cli.components.registry import load_components
     from fearec_cli.config import load_config
-    from fearec_cli.model.compose import build_encoder
-    from fearec_cli.registry import load_components
+    from fearec_cli.kernels.allocator import keep_freed_memory
+    from fearec_cli.model.build import build_encoder
     from fearec_plugins.attentions import autocorr
     from fearec_plugins.filters import _spectrum
 

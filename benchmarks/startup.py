@@ -21,7 +21,7 @@ IMPORTS = {
     "Python, and the command line": "fearec_cli.cli.main",
     "import torch": "torch",
     "import polars": "polars",
-    "import the rest": "fearec_cli.cli.progress",
+    "import the rest": "fearec_cli.cli.show.progress",
 }
 
 
@@ -53,9 +53,9 @@ def measure(dataset: Path, started: float) -> dict[str, tuple[float, float]]:
     for stage, module in IMPORTS.items():
         importlib.import_module(module)
         mark(stage)
+    from fearec_cli.components.registry import load_components
     from fearec_cli.config import load_config
     from fearec_cli.data.prepared import open_prepared
-    from fearec_cli.registry import load_components
     from fearec_cli.training.loop import Trainer
     from fearec_cli.training.reporting import Stop
 

@@ -71,9 +71,9 @@ class Stopwatch:
 
 def ours(options: argparse.Namespace, batch_size: int, settings: list[str]) -> dict[str, float]:
     """Steps of `fearec train`: of its own loop, with all that it does besides validating."""
+    from fearec_cli.components.registry import load_components
     from fearec_cli.config import load_config
     from fearec_cli.data.prepared import open_prepared
-    from fearec_cli.registry import load_components
     from fearec_cli.training.loop import Trainer
     from fearec_cli.training.reporting import Stop
 

@@ -10,12 +10,14 @@ from jaxtyping import install_import_hook
 # shape and type in their signatures is checked in every test. `fearec_cli.api` imports for type checkers
 # alone and stays outside.
 SHAPE_CHECKED = (
-    "fearec_cli.blocks",
-    "fearec_cli.contracts",
     "fearec_cli.data.batches",
+    "fearec_cli.devices",
     "fearec_cli.evaluation",
     "fearec_cli.model",
-    "fearec_cli.processes",
+    "fearec_cli.nn.blocks",
+    "fearec_cli.nn.contracts",
+    "fearec_cli.runs",
+    "fearec_cli.system.processes",
     "fearec_cli.training",
     "fearec_plugins",
 )

@@ -15,10 +15,10 @@ import tomli_w
 from pydantic import ConfigDict, Field, SerializeAsAny
 
 from fearec_cli.api import Options
-from fearec_cli.composition import branches, terms
+from fearec_cli.components.expressions import branches, terms
+from fearec_cli.components.options import parse_assignment, validate_options
+from fearec_cli.components.registry import Kind, Registered, Registry
 from fearec_cli.errors import ConfigError, PluginError, did_you_mean
-from fearec_cli.options import parse_assignment, validate_options
-from fearec_cli.registry import Kind, Registered, Registry
 
 DEFAULT_PRESET = "fearec"
 TrackerName = Literal["tensorboard", "wandb"]

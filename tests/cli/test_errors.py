@@ -15,9 +15,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from fearec_cli.cli.progress import PlainReporter
-from fearec_cli.registry import load_components
-from fearec_cli.training.directory import state_file
+from fearec_cli.cli.show.progress import PlainReporter
+from fearec_cli.components.registry import load_components
+from fearec_cli.runs.directory import state_file
 from support.commands import (
     TINY,
     agree,

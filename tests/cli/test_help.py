@@ -11,8 +11,8 @@ import pytest
 import typer
 
 from fearec_cli.cli.main import app
-from fearec_cli.options import describe_options
-from fearec_cli.registry import Registered, load_adapters, load_components
+from fearec_cli.components.options import describe_options
+from fearec_cli.components.registry import Registered, load_adapters, load_components
 from support.commands import done, fearec
 
 COMMANDS = list(typer.main.get_command(app).commands)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fearec_cli.training.directory import state_file
+from fearec_cli.runs.directory import state_file
 from support.commands import TINY, contents, description, done, same, tensors, timeless
 from support.killed import Kill, train_and_kill
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from fearec_cli.cli import progress
+from fearec_cli.cli.show import progress
 from fearec_cli.training import batch_size
 from support.commands import (
     ITEMS,

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fearec_adapters import _blocks
-from fearec_cli.cli import prepare_report
-from fearec_cli.cli.preparation import prepare_source
-from fearec_cli.data import encoding, prepare, prepared
+from fearec_cli.cli.show import prepare_report
+from fearec_cli.data import prepared
 from fearec_cli.data.prepared import open_prepared
+from fearec_cli.data.preparing import encoding, steps
+from fearec_cli.data.preparing.pipeline import prepare_source
 from fearec_cli.errors import EmptyDataError
 from support.commands import contents, done, fearec, refused, write_sequences
 
@@ -139,7 +140,7 @@ def test_a_dry_run_says_what_stands_there() -> None:
 # --- interrupted ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", [(prepare, "in_core"), (prepared, "_write_arrays")], ids=["filtering", "writing"])
+@pytest.mark.parametrize("place", [(steps, "in_core"), (prepared, "_write_arrays")], ids=["filtering", "writing"])
 def test_an_interrupted_preparation_leaves_nothing(monkeypatch: pytest.MonkeyPatch, place: tuple[Any, str]) -> None:
     write_log()
     before = contents(Path())
@@ -209,7 +210,7 @@ def test_progress_is_silent_for_a_small_log_and_told_for_a_long_one(monkeypatch:
     write_sequences(Path("log.txt"))
     arguments = ("prepare", "sequences", "--from", "log.txt", "--force")
     assert "rows/s" not in done(*arguments)
-    monkeypatch.setattr("fearec_cli.cli.prepare_progress._SECONDS_BETWEEN_LINES", 0)
+    monkeypatch.setattr("fearec_cli.cli.show.prepare_progress._SECONDS_BETWEEN_LINES", 0)
     lines = done(*arguments).splitlines()
     assert [line.split()[0] for line in lines[:3]] == ["read", "sorting", "writing"]
     assert lines[0].endswith("rows/s")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from fearec_cli.cli.progress import PlainReporter
-from fearec_cli.training.directory import state_file, state_files
+from fearec_cli.cli.show.progress import PlainReporter
+from fearec_cli.runs.directory import state_file, state_files
 from support.commands import (
     SETTINGS,
     TINY,

@@ -9,7 +9,7 @@ import wandb
 import wandb.proto.wandb_internal_pb2 as protocol
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fearec_cli.training import trackers
+from fearec_cli.runs import trackers
 from support.commands import TINY, contents, done, fearec, records
 
 RUN = (*TINY, "--preset", "sasrec", "--epochs", "2", "--out", "runs/b")

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from fearec_cli.api import LossInputs
-from fearec_cli.contracts import Attention, Filter, Fusion, Loss
+from fearec_cli.components.options import describe_options
+from fearec_cli.components.registry import load_adapters, load_components
 from fearec_cli.errors import ConfigError
-from fearec_cli.options import describe_options
-from fearec_cli.registry import load_adapters, load_components
+from fearec_cli.nn.contracts import Attention, Filter, Fusion, Loss
 from support import tiny
 
 EVERYTHING = list(load_components())

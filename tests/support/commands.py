@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from fearec_cli.cli.main import main
-from fearec_cli.training.directory import state_files
+from fearec_cli.runs.directory import state_files
 
 USERS, ITEMS = 40, 30
 # Small enough for dozens of runs: 9 steps an epoch on the toy log.

@@ -36,7 +36,7 @@ _READ = """
 import json, sys
 from fearec_adapters._hub_table import HubTable
 from fearec_cli.errors import DataError
-from fearec_cli.registry import load_adapters
+from fearec_cli.components.registry import load_adapters
 
 helped = []
 strict = HubTable._strict

@@ -46,8 +46,8 @@ def _die() -> None:
 
 
 def _arm(moment: str, count: int) -> None:
-    from fearec_cli.cli.progress import PlainReporter
-    from fearec_cli.training import checkpoint, state
+    from fearec_cli.cli.show.progress import PlainReporter
+    from fearec_cli.runs import checkpoint, state
 
     calls = 0
 
@@ -89,7 +89,7 @@ def _main() -> None:
     import torch
 
     import fearec_cli.training.loop  # noqa: F401
-    from fearec_cli.registry import load_components
+    from fearec_cli.components.registry import load_components
     from support.commands import fearec
 
     load_components()

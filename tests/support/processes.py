@@ -14,15 +14,15 @@ from typing import Any
 import torch
 from torch import distributed
 
-from fearec_cli.cli.progress import PlainReporter, SilentReporter
+from fearec_cli.cli.show.progress import PlainReporter, SilentReporter
 from fearec_cli.errors import TrainingError
-from fearec_cli.processes import Processes
+from fearec_cli.system.processes import Processes
 from support.commands import Result, fearec
 
 _SECONDS = 60.0
 # A server that has torch imported forks every process: starting one takes no time.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["fearec_cli.cli.progress", "lightning_fabric", "polars"])
+_CONTEXT.set_forkserver_preload(["fearec_cli.cli.show.progress", "lightning_fabric", "polars"])
 
 
 def together(function: Callable[..., Any], *arguments: Any, size: int = 2) -> list[Any]:

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, distributed
 
+from fearec_cli.components.registry import load_components
 from fearec_cli.config import RunConfig
 from fearec_cli.data.batches import InteractionTable
+from fearec_cli.devices.engine import launched
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.evaluate import Popularity, evaluate
 from fearec_cli.model.encoder import Encoder
-from fearec_cli.processes import ALONE, Processes
-from fearec_cli.registry import load_components
-from fearec_cli.training.engine import launched
+from fearec_cli.system.processes import ALONE, Processes
 from fearec_cli.training.objective import Objective
 from support import tiny
 from support.processes import connected

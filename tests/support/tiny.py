@@ -10,6 +10,7 @@ import polars as pl
 import torch
 
 from fearec_cli.api import LayerInputs, LayerShape
+from fearec_cli.components.registry import load_components
 from fearec_cli.config import RunConfig, load_config
 from fearec_cli.data.batches import InteractionTable, Padding, TrainingPrefixes
 from fearec_cli.data.interactions import Interactions
@@ -17,9 +18,8 @@ from fearec_cli.data.manifest import Manifest
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
 from fearec_cli.data.splits import ColdTargets, HeldOut, Part
-from fearec_cli.model.compose import build_encoder
+from fearec_cli.model.build import build_encoder
 from fearec_cli.model.encoder import Encoder
-from fearec_cli.registry import load_components
 
 SMALL = ("model.dim=8", "model.inner=16", "model.max_length=10", "training.device=cpu")
 LEAVE_ONE_OUT = LeaveOneOut()

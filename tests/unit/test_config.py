@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fearec_cli.components.registry import load_components
 from fearec_cli.config import ModelConfig, RunConfig, load_config, preset_names, read_config
 from fearec_cli.errors import ConfigError
-from fearec_cli.registry import load_components
 
 
 def load(*assignments: str, **layers) -> RunConfig:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fearec_cli import api, hookspecs, testing
-from fearec_cli.registry import HOOKS
+from fearec_cli import api, testing
+from fearec_cli.components import hookspecs
+from fearec_cli.components.registry import HOOKS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

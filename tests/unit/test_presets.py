@@ -5,13 +5,13 @@ import itertools
 import pytest
 import torch
 
+from fearec_cli.components.registry import load_components
 from fearec_cli.config import load_config, preset_names
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.errors import ConfigError
 from fearec_cli.evaluation.evaluate import evaluate
-from fearec_cli.model.compose import build_encoder
-from fearec_cli.registry import load_components
-from fearec_cli.training.checkpoint import describe, load_checkpoint, save_checkpoint
+from fearec_cli.model.build import build_encoder
+from fearec_cli.runs.checkpoint import describe, load_checkpoint, save_checkpoint
 from fearec_cli.training.objective import Objective
 from support import tiny
 

@@ -13,8 +13,8 @@ from torch import nn
 
 from fearec_cli import testing
 from fearec_cli.api import Component, Field, Log, Options, ResidualOutput, Source
+from fearec_cli.components.registry import HOOKS, load_adapters, load_components
 from fearec_cli.errors import ConfigError, PluginError
-from fearec_cli.registry import HOOKS, load_adapters, load_components
 
 Q = frozenset({"q"})
 FIRST_PARTY = {

@@ -11,12 +11,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fearec_cli.cli.components import components
-from fearec_cli.cli.datasets import datasets
-from fearec_cli.cli.evaluate import evaluate
-from fearec_cli.cli.new_plugin import new_plugin
-from fearec_cli.cli.prepare import prepare
-from fearec_cli.cli.train import train
+from fearec_cli.cli.commands.components import components
+from fearec_cli.cli.commands.datasets import datasets
+from fearec_cli.cli.commands.evaluate import evaluate
+from fearec_cli.cli.commands.new_plugin import new_plugin
+from fearec_cli.cli.commands.prepare import prepare
+from fearec_cli.cli.commands.train import train
 from fearec_cli.errors import FearecError
 
 app = typer.Typer(

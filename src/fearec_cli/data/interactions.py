@@ -16,7 +16,7 @@ _BLOCK = 2**20
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Interactions:
-    """What a log becomes when it is filtered, ordered and numbered (`fearec_cli.data.prepare`).
+    """What a log becomes when it is filtered, ordered and numbered (`fearec_cli.data.preparing.steps`).
 
     The sequence of user u (from 0) is `items[offsets[u]:offsets[u + 1]]`, oldest first.
 

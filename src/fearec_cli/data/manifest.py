@@ -106,7 +106,7 @@ def describe(
         settings: the filters.
         name: what the data set is to be called.
         options: the adapter's options, JSON values.
-        kept: interactions left after each step (`fearec_cli.data.watching.Watcher`).
+        kept: interactions left after each step (`fearec_cli.data.preparing.progress.Watcher`).
         made_by: package and version of fearec and of the adapter.
 
     Raises:

@@ -19,11 +19,11 @@ import numpy.typing as npt
 import polars as pl
 from safetensors import SafetensorError, safe_open
 
-from fearec_cli.atomic import atomic_directory
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.manifest import MANIFEST, REMEDY, Manifest, fingerprint_of, read_manifest
 from fearec_cli.data.splits import Split
 from fearec_cli.errors import DataError
+from fearec_cli.system.atomic import atomic_directory
 
 DATA = Path("data")
 _INTERACTIONS = "interactions.safetensors"

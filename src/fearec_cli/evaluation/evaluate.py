@@ -18,10 +18,10 @@ from fearec_cli.data.splits import HeldOut, Split
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.metrics import summarise
 from fearec_cli.evaluation.ranks import RankProtocol, rank_targets
-from fearec_cli.processes import ALONE, Processes
+from fearec_cli.system.processes import ALONE, Processes
 
 # Positions represented at once: a batch is some hundred launches, and on a CPU its large pieces are computed in parts
-# that fit the cache anyway (`fearec_cli.fused`).
+# that fit the cache anyway (`fearec_cli.kernels.cpu`).
 _POSITIONS = 2**16
 # Histories ranked at once: the more, the better the blocks of `rank_targets`.
 _RANKED = 2048

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from fearec_cli.api import Attention, FeedForward, Filter, Fusion, LayerInputs, LayerShape
-from fearec_cli.signals import LinearMap, Projection
+from fearec_cli.nn.projections import LinearMap, Projection
 
 _PROJECTIONS: tuple[Projection, ...] = ("q", "k", "v")
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from fearec_cli.api import Attention, Filter, Fusion, LayerInputs, LayerShape
+from fearec_cli.components.registry import Registered
+from fearec_cli.components.violations import blamed_on, blamed_on_reading, check_tensor, describe, refusal
 from fearec_cli.data.batches import Padding
-from fearec_cli.refusals import blamed_on, blamed_on_reading, check_tensor, describe, refusal
-from fearec_cli.registry import Registered
 
 _BATCH = 2
 

@@ -1,1 +1,1 @@
-"""What `fearec new-plugin` writes: texts with `$placeholders`, read by `fearec_cli.cli.new_plugin`."""
+"""What `fearec new-plugin` writes: texts with `$placeholders`, read by `fearec_cli.cli.commands.new_plugin`."""

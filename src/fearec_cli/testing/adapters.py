@@ -9,10 +9,10 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from fearec_cli.api import Component, Log
-from fearec_cli.data.prepare import prepare
+from fearec_cli.components.violations import blamed_on, refusal
+from fearec_cli.data.preparing.steps import prepare
 from fearec_cli.data.settings import Settings
 from fearec_cli.errors import DataError
-from fearec_cli.refusals import blamed_on, refusal
 from fearec_cli.testing.places import checking
 
 _COLUMNS = {"user": pl.String, "item": pl.String, "timestamp": pl.Int64, "rating": pl.Float64}

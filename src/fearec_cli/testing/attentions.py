@@ -7,7 +7,7 @@ from torch import Tensor
 
 from fearec_cli.api import Component, LayerInputs, LayerShape
 from fearec_cli.errors import ConfigError
-from fearec_cli.signals import Projection
+from fearec_cli.nn.projections import Projection
 from fearec_cli.testing.places import (
     BATCH,
     DIM,
@@ -44,7 +44,7 @@ class _NoFilter:
 
 
 def check_attention(component: Component) -> None:
-    """Check a branch's promises (`fearec_cli.contracts.Attention`).
+    """Check a branch's promises (`fearec_cli.nn.contracts.Attention`).
 
     - `projections` names some of q, k and v; it reads all that it names, and nothing that it does not.
     - Its context is [B, N, D], or [B, 1, D] where only the last position is wanted: the same numbers; in

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from fearec_cli.api import Component, LayerShape
+from fearec_cli.components.violations import blamed_on, describe
 from fearec_cli.errors import ConfigError
-from fearec_cli.refusals import blamed_on, describe
 from fearec_cli.testing.places import BATCH, DIM, DTYPES, checking, layer_shapes, lengths_of, noise, validity
 from fearec_cli.testing.rules import (
     Signals,
@@ -21,7 +21,7 @@ from fearec_cli.testing.rules import (
 
 
 def check_filter(component: Component) -> None:
-    """Check a filter's promises (`fearec_cli.contracts.Filter`).
+    """Check a filter's promises (`fearec_cli.nn.contracts.Filter`).
 
     - It keeps shape and type of [B, N, D] signals, in float32 and float64; its numbers are finite.
     - The signal and every parameter get finite gradients.

@@ -12,7 +12,7 @@ from fearec_cli.testing.rules import Signals, Subject, check_causality, check_gr
 
 
 def check_fusion(component: Component) -> None:
-    """Check a head's promises (`fearec_cli.contracts.Fusion`).
+    """Check a head's promises (`fearec_cli.nn.contracts.Fusion`).
 
     - It joins [B, M, D] contexts of one, two or three branches, or refuses their number by `ConfigError`,
       and gives [B, M, D], in float32 and float64, for all positions and for one alone: the same numbers.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fearec_cli.api import Component, LossInputs
-from fearec_cli.contracts import View
+from fearec_cli.nn.contracts import View
 from fearec_cli.testing.places import DIM, DTYPES, checking, noise
 from fearec_cli.testing.rules import Signals, Subject, check_gradients
 
@@ -16,7 +16,7 @@ _ITEMS = 12
 
 
 def check_loss(component: Component) -> None:
-    """Check a term's promises (`fearec_cli.contracts.Loss`).
+    """Check a term's promises (`fearec_cli.nn.contracts.Loss`).
 
     - `views` names views that there are; it reads all that it names, and nothing that it does not.
     - Its value is one finite number of the inputs' type, float32 and float64, of a batch of one too.

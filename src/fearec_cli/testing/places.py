@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from fearec_cli.api import Component, LayerShape
-from fearec_cli.registry import check_component
+from fearec_cli.components.registry import check_component
 
 # B of every call; three lengths: full, part and a single item.
 BATCH = 3

@@ -9,8 +9,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from fearec_cli.components.violations import blamed_on, blamed_on_reading, check_tensor, refusal
 from fearec_cli.errors import PluginError
-from fearec_cli.refusals import blamed_on, blamed_on_reading, check_tensor, refusal
 from fearec_cli.testing.places import noise
 
 Signals = Mapping[str, Tensor]

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import torch
 
 from fearec_cli.errors import TrainingError
-from fearec_cli.memory import available_memory, peak_memory, ran_out_of_memory, resident_memory
+from fearec_cli.system.memory import available_memory, peak_memory, ran_out_of_memory, resident_memory
 
 _FIRST = 8
 # Shares of the memory that a batch may take: the rest is for validation, fragmentation and the rest of the machine.

@@ -7,28 +7,29 @@ from typing import Literal
 
 import torch
 
-from fearec_cli.allocator import keep_freed_memory
+from fearec_cli.components.registry import Registry
 from fearec_cli.config import RunConfig
 from fearec_cli.data.batches import InteractionTable, TrainingPrefixes
 from fearec_cli.data.prepared import Prepared
+from fearec_cli.devices.agreement import Agreement
+from fearec_cli.devices.engine import Engine
 from fearec_cli.errors import DataError, EvaluationError, TrainingError
 from fearec_cli.evaluation.evaluate import evaluate
 from fearec_cli.evaluation.metrics import parse_metric
-from fearec_cli.memory import out_of_memory_told
-from fearec_cli.model.compose import build_encoder
+from fearec_cli.kernels.allocator import keep_freed_memory
+from fearec_cli.model.average import WeightAverage
+from fearec_cli.model.build import build_encoder
 from fearec_cli.model.encoder import Encoder
-from fearec_cli.registry import Registry
-from fearec_cli.training.agreement import Agreement
+from fearec_cli.runs.records import EpochRecord
+from fearec_cli.runs.run_files import Saves
+from fearec_cli.runs.state import Best, Place, RunState
+from fearec_cli.system.memory import out_of_memory_told
 from fearec_cli.training.batch_size import gauge_of, largest_batch
-from fearec_cli.training.engine import Engine
 from fearec_cli.training.finite import FiniteWatch
 from fearec_cli.training.objective import Objective
-from fearec_cli.training.optimization import WeightAverage, make_optimizer
+from fearec_cli.training.optimizer import make_optimizer
 from fearec_cli.training.reporting import Outcome, Reporter, Stop, StopReason
-from fearec_cli.training.saves import Saves
-from fearec_cli.training.state import Best, Place, RunState
 from fearec_cli.training.step import TrainingStep
-from fearec_cli.training.tracking import EpochRecord
 
 # Metrics of the record; the one that picks the best weights is added where it is another.
 RECORDED_KS = (5, 10, 20)

@@ -8,14 +8,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fearec_cli.api import Loss, LossInputs, View
-from fearec_cli.composition import branches, terms
+from fearec_cli.components.expressions import branches, terms
+from fearec_cli.components.registry import Registered, Registry
+from fearec_cli.components.violations import blamed_on, blamed_on_reading, check_tensor, refusal
 from fearec_cli.config import RunConfig
 from fearec_cli.data.batches import TrainingPrefixes
 from fearec_cli.errors import ConfigError
 from fearec_cli.model.encoder import Encoded
-from fearec_cli.processes import ALONE, Processes
-from fearec_cli.refusals import blamed_on, blamed_on_reading, check_tensor, refusal
-from fearec_cli.registry import Registered, Registry
+from fearec_cli.system.processes import ALONE, Processes
 
 
 @runtime_checkable  # annotations are checked at run time in the tests

@@ -6,8 +6,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from fearec_cli.training.state import Best, Place
-from fearec_cli.training.tracking import EpochRecord
+from fearec_cli.runs.records import EpochRecord
+from fearec_cli.runs.state import Best, Place
 
 StopReason = Literal["patience", "epochs", "schedule", "max-steps", "time-limit", "interrupted"]
 

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from fearec_cli.config import TrainingConfig
 from fearec_cli.data.batches import TrainingPrefixes
-from fearec_cli.training.capture import CapturedStep, CudaRecorder, StepResult
-from fearec_cli.training.engine import TrainedByEngine
+from fearec_cli.devices.engine import TrainedByEngine
+from fearec_cli.runs.state import RunState
+from fearec_cli.training.cuda_graph import CapturedStep, CudaRecorder, StepResult
 from fearec_cli.training.objective import Objective
-from fearec_cli.training.optimization import clip_gradient, scheduled_rate, set_rate
-from fearec_cli.training.state import RunState
+from fearec_cli.training.optimizer import clip_gradient, scheduled_rate, set_rate
 
 
 class TrainingStep:
@@ -59,7 +59,7 @@ class TrainingStep:
 
     def on_device(self, chosen: Int[Tensor, "B"]) -> StepResult:
         """All of the step but its learning rate: the same operations on the device at every step, whatever the host
-        does meanwhile, so that they can be recorded once and replayed (`fearec_cli.training.capture`)."""
+        does meanwhile, so that they can be recorded once and replayed (`fearec_cli.training.cuda_graph`)."""
         state = self._state
         state.optimizer.zero_grad(set_to_none=True)
         losses = self._backward(chosen)

@@ -9,8 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from fearec_cli.cli.datasets import datasets
-from fearec_cli.cli.preparation import prepare_source
+from fearec_cli.cli.commands.datasets import datasets
+from fearec_cli.data.preparing.pipeline import prepare_source
 from fearec_cli.errors import ConfigError, DataError, FearecError, PluginError
 
 
@@ -91,7 +91,7 @@ def test_a_location_goes_to_the_hub_alone() -> None:
 
 def test_listing_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from fearec_cli.registry import load_adapters; load_adapters();"
+        "import sys; from fearec_cli.components.registry import load_adapters; load_adapters();"
         "print([name for name in ('torch', 'datasets', 'huggingface_hub', 'pandas', 'pyarrow') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

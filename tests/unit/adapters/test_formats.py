@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 
 from fearec_cli.api import Log
-from fearec_cli.data.prepare import prepare
+from fearec_cli.components.registry import load_adapters
+from fearec_cli.data.preparing.steps import prepare
 from fearec_cli.data.settings import Settings
 from fearec_cli.errors import DataError
-from fearec_cli.registry import load_adapters
 
 Row = tuple[Any, Any, Any]
 NAMES = ("user", "item", "timestamp")

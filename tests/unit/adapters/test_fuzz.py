@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from fearec_adapters import hub
 from fearec_adapters._hub import HubFile
-from fearec_cli.cli.preparation import prepare_source
+from fearec_cli.components.registry import load_adapters
 from fearec_cli.data.prepared import open_prepared
+from fearec_cli.data.preparing.pipeline import prepare_source
 from fearec_cli.errors import DataError
-from fearec_cli.registry import load_adapters
 
 # Two users with five items each, who are long enough for a split.
 ROWS = [(user, item, 5 - item, 1_500_000_000 + item) for user in (1, 2) for item in range(1, 6)]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fearec_cli.components.options import validate_options
 from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut, SplitSettings, resolve
 from fearec_cli.errors import DataError
-from fearec_cli.options import validate_options
 
 DAY = 86_400 * 10**6
 

@@ -10,16 +10,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from fearec_cli.components.registry import load_components
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.errors import DataError, EvaluationError, TrainingError
 from fearec_cli.evaluation.evaluate import Evaluation
-from fearec_cli.registry import load_components
+from fearec_cli.runs.checkpoint import load_checkpoint
+from fearec_cli.runs.directory import state_file, state_files
+from fearec_cli.runs.state import Best, RunState
 from fearec_cli.training import loop
-from fearec_cli.training.checkpoint import load_checkpoint
-from fearec_cli.training.directory import state_file, state_files
 from fearec_cli.training.loop import Trainer
 from fearec_cli.training.reporting import Outcome, Stop
-from fearec_cli.training.state import Best, RunState
 from support.tiny import config, held_out, prepared
 
 # 8 users of 6 items: 24 training prefixes, 3 steps of 8 an epoch.

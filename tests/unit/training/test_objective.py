@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fearec_cli.registry import load_components
+from fearec_cli.components.registry import load_components
 from fearec_cli.training.objective import Objective
 from support import tiny
 

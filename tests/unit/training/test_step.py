@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from fearec_cli.registry import load_components
-from fearec_cli.training.engine import Engine
+from fearec_cli.components.registry import load_components
+from fearec_cli.devices.engine import Engine
+from fearec_cli.model.average import WeightAverage
+from fearec_cli.runs.state import Place, RunState
 from fearec_cli.training.objective import Objective
-from fearec_cli.training.optimization import WeightAverage, make_optimizer
-from fearec_cli.training.state import Place, RunState
+from fearec_cli.training.optimizer import make_optimizer
 from fearec_cli.training.step import StepResult, TrainingStep
 from support import tiny
 

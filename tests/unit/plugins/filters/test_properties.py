@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from fearec_cli.registry import load_components
+from fearec_cli.components.registry import load_components
 from support import tiny
 
 NAMES = [entry.name for entry in load_components().of_kind("filter") if entry.package == "fearec"]

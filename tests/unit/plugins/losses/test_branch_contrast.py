@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from fearec_cli.api import LossInputs
+from fearec_cli.components.registry import load_components
 from fearec_cli.errors import ConfigError
-from fearec_cli.registry import load_components
 from fearec_cli.training.objective import Objective
 from support import tiny
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from fearec_cli.api import LossInputs
-from fearec_cli.registry import load_components
+from fearec_cli.components.registry import load_components
 from fearec_cli.training.objective import Objective, WeightedLoss
 from support import tiny
 

@@ -1,0 +1,28 @@
+"""`fearec datasets`: the sources that `fearec prepare` reads."""
+
+from typing import Annotated
+
+import typer
+
+
+def datasets(
+    name: Annotated[
+        str | None, typer.Argument(help="Source to tell all about, or family to list.", show_default=False)
+    ] = None,
+) -> None:
+    """List the sources of data, or tell all about one: its options, their bounds, where it comes from.
+
+    A family is all whose names begin alike, as in `fearec datasets amazon`.
+    """
+    from fearec_cli.cli.show.listing import print_details, print_list
+    from fearec_cli.components.registry import load_adapters
+
+    adapters = load_adapters()
+    if name is None:
+        print_list(adapters, adapters.broken)
+        return
+    family = [entry for entry in adapters if entry.name.startswith(name)]
+    if len(family) > 1 and name not in {entry.name for entry in family}:
+        print_list(family)
+    else:
+        print_details(adapters.get("adapter", name))

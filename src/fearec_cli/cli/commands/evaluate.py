@@ -1,0 +1,83 @@
+"""`fearec evaluate`: the shared metrics of a checkpoint, under both protocols."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from fearec_cli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fearec_cli.evaluation.evaluate import Evaluation
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A safetensors file that `fearec train` wrote.")],
+    dataset: Annotated[
+        str | None,
+        typer.Argument(help="The data set it was trained on.  [default: found under data/ by its fingerprint]"),
+    ] = None,
+    split: Annotated[Literal["test", "valid"], typer.Option(help="Which of the two held-out parts.")] = "test",
+    protocol: Annotated[
+        Literal["both", "unmasked", "seen-masked"],
+        typer.Option(help="Rank among all items, or among those the user has not seen."),
+    ] = "both",
+    k: Annotated[str, typer.Option("--k", help="Lengths of the list.")] = "5,10,20",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result there, unrounded.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+) -> None:
+    """Rank every held-out item among the whole catalogue, beside the popularity baseline."""
+    import json
+
+    from fearec_cli.cli.show.progress import console
+    from fearec_cli.components.registry import load_components
+    from fearec_cli.data.batches import InteractionTable
+    from fearec_cli.devices.placement import choose_device
+    from fearec_cli.evaluation import evaluate as evaluation
+    from fearec_cli.evaluation.report import Report, to_json, to_table
+    from fearec_cli.kernels.allocator import keep_freed_memory
+    from fearec_cli.runs.checkpoint import load_checkpoint
+    from fearec_cli.runs.dataset import dataset_of
+    from fearec_cli.system.atomic import atomic_file
+
+    ks = _parse_ks(k)
+    place = choose_device(device)
+    if place.type == "cpu":
+        keep_freed_memory()
+    loaded = load_checkpoint(checkpoint, load_components(), place)
+    prepared = dataset_of(loaded, dataset)
+    table, held_out = InteractionTable.load(prepared, place), prepared.split.held_out(split)
+    report = Report(
+        dataset=prepared.name,
+        fingerprint=prepared.fingerprint,
+        rule=prepared.split.rule,
+        model=_with_progress(lambda show: evaluation.evaluate(loaded.encoder, table, held_out, on_progress=show)),
+        popularity=evaluation.evaluate(evaluation.Popularity(table, prepared.split), table, held_out),
+        ks=ks,
+        protocols=("unmasked", "seen-masked") if protocol == "both" else (protocol,),
+    )
+    console.print(to_table(report))
+    if json_file is not None:
+        with atomic_file(json_file) as temporary:
+            temporary.write_text(json.dumps(to_json(report), indent=2) + "\n", encoding="utf-8")
+        console.print(f"wrote {json_file}", soft_wrap=True)
+
+
+def _with_progress(run: "Callable[[Callable[[int, int], None]], Evaluation]") -> "Evaluation":
+    """Run an evaluation under a bar where a person looks on."""
+    from rich.progress import Progress
+
+    from fearec_cli.cli.show.progress import console
+
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("ranking", total=None)
+        return run(lambda done, targets: bar.update(task, completed=done, total=targets))
+
+
+def _parse_ks(text: str) -> tuple[int, ...]:
+    """Lengths of the list, as in "5,10,20"."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise ConfigError([f"--k {text}: give whole numbers from 1, parted by commas, as in --k 5,10,20"])
+    return tuple(int(part) for part in parts)

@@ -1,0 +1,78 @@
+"""What is plugged in, printed: a list by kind, or all about one. Shared by `components` and `datasets`."""
+
+import sys
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fearec_cli.components.options import describe_options
+from fearec_cli.components.registry import Broken, Registered
+
+# In a pipe a row is a line, whatever its length: nothing is folded, so that grep finds it.
+_PIPE_WIDTH = 10_000
+
+
+def make_console() -> Console:
+    """A console on standard output that folds lines on a terminal and nowhere else."""
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, soft_wrap=False)
+
+
+def make_table(*headings: str) -> Table:
+    """A table of aligned columns without lines; the first never breaks."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for place, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=place == 0, overflow="fold")
+    return table
+
+
+def print_pairs(console: Console, pairs: Mapping[str, str]) -> None:
+    """A line for each name and its value, aligned."""
+    width = max(map(len, pairs))
+    for name, value in pairs.items():
+        console.print(Text(f"{name:<{width}}  {value}"))
+
+
+def print_list(entries: Iterable[Registered], broken: Iterable[Broken] = ()) -> None:
+    """A line for each component, under its kind, then the plugins that cannot be used and why."""
+    console = make_console()
+    by_kind: dict[str, list[Registered]] = {}
+    for entry in entries:
+        by_kind.setdefault(entry.kind, []).append(entry)
+    for number, (kind, members) in enumerate(by_kind.items()):
+        if number:
+            console.print()
+        table = make_table(kind, "package", "summary")
+        for entry in sorted(members, key=lambda entry: entry.name):
+            table.add_row(entry.name, _package(entry), Text(entry.component.summary))
+        console.print(table)
+    for failure in broken:
+        console.print(Text(f"\n{failure}"))
+
+
+def print_details(entry: Registered) -> None:
+    """All about one component: where it comes from, and each option with type, default and bounds."""
+    console = make_console()
+    about = {
+        "name": entry.name,
+        "kind": entry.kind,
+        "package": _package(entry),
+        "summary": entry.component.summary,
+        "source": entry.component.source,
+    }
+    print_pairs(console, about)
+    console.print()
+    rows = describe_options(entry.component.options)
+    if not rows:
+        console.print("It has no options.")
+        return
+    table = make_table("option", "type", "default", "bounds", "description")
+    for row in rows:
+        cells = (f"{entry.name}.{row.name}", row.type, row.default, row.bounds, row.description)
+        table.add_row(*(Text(cell) for cell in cells))
+    console.print(table)
+
+
+def _package(entry: Registered) -> str:
+    return f"{entry.package} {entry.version}".rstrip()

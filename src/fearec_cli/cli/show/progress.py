@@ -1,0 +1,156 @@
+"""How training is shown: a bar on a terminal, plain lines elsewhere."""
+
+import time
+from types import TracebackType
+
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from fearec_cli.cli.show.listing import make_console
+from fearec_cli.config import RunConfig
+from fearec_cli.data.prepared import Prepared
+from fearec_cli.runs.records import EpochRecord
+from fearec_cli.runs.state import Place
+from fearec_cli.runs.trackers import Track
+from fearec_cli.system.memory import peak_memory
+from fearec_cli.training.loop import Trainer
+
+console = make_console()
+# Reading the losses makes the host wait for the device: seldom, and less so in a log file.
+_SECONDS_BETWEEN_READS = 1.0
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+class PlainReporter:
+    """Plain lines: one an epoch, and one now and then within it."""
+
+    between = _SECONDS_BETWEEN_LINES
+
+    def __init__(self) -> None:
+        self._terms: list[str] = []
+        self._shown = time.monotonic()
+        self.track: Track | None = None
+
+    def start(self, trainer: Trainer, config: RunConfig, prepared: Prepared) -> None:
+        """Say what is about to be trained."""
+        self._terms = trainer.terms
+        console.print(
+            f"{prepared.name}: {prepared.n_users:,} users, {prepared.n_items:,} items; "
+            f"{config.attention} on filter {config.filter}, fusion {config.fusion}, loss {config.loss}; "
+            f"{trainer.parameters:,} parameters; {trainer.engine.description}",
+            soft_wrap=True,
+        )
+
+    def on_step(self, place: Place, steps: int, losses: Tensor, prefixes_per_second: float) -> None:
+        """Show the running means when it is time to."""
+        if time.monotonic() - self._shown < self.between:
+            return
+        self._shown = time.monotonic()
+        self.show_step(place, steps, self._describe(losses.tolist()), prefixes_per_second)
+
+    def show_step(self, place: Place, steps: int, losses: str, prefixes_per_second: float) -> None:
+        """Print a line within an epoch."""
+        console.print(
+            f"epoch {place.epoch + 1} step {place.step_in_epoch}/{steps}: {losses}, "
+            f"{prefixes_per_second:,.0f} prefixes/s",
+            soft_wrap=True,
+        )
+
+    def on_note(self, text: str) -> None:
+        """Print it."""
+        console.print(f"note: {text}", soft_wrap=True)
+
+    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
+        """Print the epoch's line, and send its record where records are tracked."""
+        if self.track is not None:
+            self.track(record)
+        losses = self._describe([record.loss, *record.terms.values()])
+        valid = "; ".join(
+            f"{protocol} HR@10 {metrics['HR@10']:.4f} NDCG@10 {metrics['NDCG@10']:.4f}"
+            for protocol, metrics in record.valid.items()
+        )
+        mark = " *" if best else ""
+        console.print(
+            f"epoch {record.epoch}: {losses}; {valid}; {record.prefixes_per_second:,.0f} prefixes/s{mark}",
+            soft_wrap=True,
+        )
+
+    def _describe(self, losses: list[float]) -> str:
+        names = ["loss", *self._terms] if len(self._terms) > 1 else ["loss"]
+        return ", ".join(f"{name} {value:.4f}" for name, value in zip(names, losses, strict=False))
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+class SilentReporter(PlainReporter):
+    """Says nothing: that of every process but the first."""
+
+    def start(self, trainer: Trainer, config: RunConfig, prepared: Prepared) -> None:
+        """Say nothing."""
+
+    def on_step(self, place: Place, steps: int, losses: Tensor, prefixes_per_second: float) -> None:
+        """Say nothing."""
+
+    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
+        """Say nothing."""
+
+
+class BarReporter(PlainReporter):
+    """A bar for the epoch under way, with its remaining time, above it a line for each one that is done."""
+
+    between = _SECONDS_BETWEEN_READS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[text]}"),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def show_step(self, place: Place, steps: int, losses: str, prefixes_per_second: float) -> None:
+        """Move the bar."""
+        text = f"{losses}, {prefixes_per_second:,.0f} prefixes/s"
+        if self._task is None:
+            self._task = self._progress.add_task("", total=steps, epoch=place.epoch + 1, text=text)
+        self._progress.update(self._task, completed=place.step_in_epoch, total=steps, epoch=place.epoch + 1, text=text)
+
+    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
+        """Print the epoch's line and begin the next bar."""
+        super().on_epoch(record, best=best)
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+
+    def __enter__(self) -> None:
+        self._progress.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+
+def make_reporter() -> PlainReporter:
+    """A bar where a person looks on, lines where a file or a pipe does."""
+    return BarReporter() if console.is_terminal else PlainReporter()
+
+
+def describe_memory() -> str:
+    """The process's largest resident size so far, and the GPU's where one was used."""
+    text = f"{peak_memory() / 2**30:.2f} GiB"
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        text += f", {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB on the GPU"
+    return text

@@ -1,0 +1,1 @@
+"""What can be plugged in: hooks, registry, options, expressions of names, contract violations."""

@@ -1,0 +1,211 @@
+"""The only module that knows pluggy: entry points, checks, look-up by name.
+
+pluggy's own loader skips a second plugin of the same name in silence and lets one that fails to import
+take the program down, so entry points are read here.
+"""
+
+import difflib
+import functools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Literal
+
+import pluggy
+
+from fearec_cli.api import Component, Options
+from fearec_cli.components import hookspecs
+from fearec_cli.errors import PluginError
+
+Kind = Literal["filter", "attention", "fusion", "loss", "adapter"]
+
+HOOKS: dict[Kind, str] = {
+    "filter": "fearec_filters",
+    "attention": "fearec_attentions",
+    "fusion": "fearec_fusions",
+    "loss": "fearec_losses",
+    "adapter": "fearec_adapters",
+}
+# Keys of a configuration file; a component of that name could not be given options.
+RESERVED_NAMES = frozenset({"attention", "filter", "fusion", "loss", "model", "training"})
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A component with its kind and the package it came from."""
+
+    component: Component
+    kind: Kind
+    package: str
+    version: str
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return self.component.name
+
+    @property
+    def label(self) -> str:
+        """Kind, name and package, as messages name it."""
+        return f"{self.kind} {self.name!r} of package {f'{self.package} {self.version}'.strip()!r}"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin that could not be used, and why."""
+
+    package: str
+    entry_point: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.entry_point!r} of package {self.package!r} is not usable: {self.reason}"
+
+
+class Registry:
+    """Components by name. Names are unique over all kinds of a registry."""
+
+    def __init__(self, registered: Iterable[Registered], broken: Iterable[Broken] = ()) -> None:
+        self._by_name: dict[str, Registered] = {}
+        self.broken = tuple(broken)
+        for entry in registered:
+            other = self._by_name.setdefault(entry.name, entry)
+            if other is not entry:
+                raise PluginError(
+                    f"the name {entry.name!r} is taken twice: by a {other.kind} of package {other.package!r} "
+                    f"and by a {entry.kind} of package {entry.package!r}; uninstall one of the two"
+                )
+
+    def __iter__(self) -> Iterator[Registered]:
+        return iter(self._by_name.values())
+
+    def of_kind(self, kind: Kind) -> list[Registered]:
+        """All components of a kind, by name."""
+        return sorted((entry for entry in self if entry.kind == kind), key=lambda entry: entry.name)
+
+    def find(self, name: str) -> Registered:
+        """The component of this name, whatever its kind.
+
+        Raises:
+            PluginError: nobody offers it; names what is alike and every plugin that is broken.
+        """
+        if name not in self._by_name:
+            raise PluginError(f"no component is called {name!r}" + self._hints(name, kind=None))
+        return self._by_name[name]
+
+    def get(self, kind: Kind, name: str) -> Registered:
+        """The component of this kind and name.
+
+        Raises:
+            PluginError: nobody offers it, or it is of another kind.
+        """
+        entry = self._by_name.get(name)
+        if entry is None:
+            raise PluginError(f"no {kind} is called {name!r}" + self._hints(name, kind))
+        if entry.kind != kind:
+            raise PluginError(f"{name!r} is {_article(entry.kind)}, not {_article(kind)}; " + self._offer(kind))
+        return entry
+
+    def _hints(self, name: str, kind: Kind | None) -> str:
+        close = difflib.get_close_matches(name, self._by_name, n=1, cutoff=0.6)
+        if close:
+            found = self._by_name[close[0]]
+            hint = f"; did you mean the {found.kind} {found.name!r}?"
+        else:
+            hint = f"; {self._offer(kind)}" if kind else "; `fearec components` lists what there is"
+        return "".join([hint, *(f" ({broken})" for broken in self.broken)])
+
+    def _offer(self, kind: Kind) -> str:
+        names = ", ".join(entry.name for entry in self.of_kind(kind)) or "none"
+        return f"there are these of kind {kind}: {names}"
+
+
+@functools.cache
+def load_components() -> Registry:
+    """Every filter, attention, fusion and loss that an installed package offers."""
+    return _load("fearec.components")
+
+
+@functools.cache
+def load_adapters() -> Registry:
+    """Every source of data that an installed package offers. Does not import torch."""
+    return _load("fearec.adapters")
+
+
+def _load(group: str) -> Registry:
+    return read_plugins(entry_points(group=group))
+
+
+def read_plugins(points: Iterable[EntryPoint]) -> Registry:
+    """Import plugins, check what they offer and register it.
+
+    A plugin that cannot be imported or breaks a rule is remembered as `Broken`: it is named when a
+    look-up fails, and does not disturb who does not need it.
+
+    Raises:
+        PluginError: two components of one name.
+    """
+    manager = pluggy.PluginManager("fearec")
+    manager.add_hookspecs(hookspecs)
+    registered: list[Registered] = []
+    broken: list[Broken] = []
+    for point in sorted(points, key=lambda point: (_package(point), point.name)):
+        try:
+            registered += _register(manager, point)
+        except Exception as error:
+            broken.append(Broken(_package(point), point.name, f"{type(error).__name__}: {error}"))
+    return Registry(registered, broken)
+
+
+def _register(manager: pluggy.PluginManager, point: EntryPoint) -> list[Registered]:
+    plugin = point.load()
+    label = f"{_package(point)}:{point.name}"
+    manager.register(plugin, name=label)
+    try:
+        manager.check_pending()
+        version = point.dist.version if point.dist else ""
+        found = [
+            Registered(check_component(component), kind, _package(point), version)
+            for kind, hook in HOOKS.items()
+            for implementation in getattr(manager.hook, hook).get_hookimpls()
+            if implementation.plugin_name == label
+            for component in implementation.function()
+        ]
+        if not found:
+            raise PluginError("it implements no hook of fearec_cli.components.hookspecs")
+    except Exception:
+        manager.unregister(name=label)
+        raise
+    return found
+
+
+def check_component(component: Component) -> Component:
+    """The component itself, if it keeps the rules of `fearec_cli.api`.
+
+    Raises:
+        PluginError: its name, or an option without default or description.
+    """
+    if not isinstance(component, Component):
+        raise PluginError(f"a hook gave {type(component).__name__}, not a Component")
+    name = component.name
+    if not _NAME.fullmatch(name) or name in RESERVED_NAMES:
+        raise PluginError(
+            f"{name!r} is no name for a component: lower case letters, digits and hyphens, "
+            f"and none of {', '.join(sorted(RESERVED_NAMES))}"
+        )
+    if not (isinstance(component.options, type) and issubclass(component.options, Options)):
+        raise PluginError(f"the options of {name!r} are no subclass of fearec_cli.api.Options")
+    for option, info in component.options.model_fields.items():
+        if info.is_required() or not info.description:
+            raise PluginError(f"option {name}.{option} needs a default and a description")
+    return component
+
+
+def _article(kind: Kind) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else "?"

@@ -1,0 +1,155 @@
+"""From a log to numbered sequences: filter, order, give ids. Nothing is written or printed.
+
+The log is read once, in batches; of its text only the ids stay in memory, once each, and of every interaction
+16 bytes. The steps work on these in place.
+"""
+
+import numpy as np
+
+from fearec_cli.api import Log
+from fearec_cli.data.interactions import Interactions
+from fearec_cli.data.preparing.coded_log import Rows, blocks, renumber
+from fearec_cli.data.preparing.encoding import encode
+from fearec_cli.data.preparing.progress import Watcher
+from fearec_cli.data.preparing.row_filters import in_core, sampled_users, without_repeats
+from fearec_cli.data.settings import Settings
+from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut, resolve
+from fearec_cli.errors import EmptyDataError
+
+
+def prepare(log: Log, settings: Settings, watcher: Watcher | None = None) -> Interactions:
+    """The interactions of `prepare_split`."""
+    return prepare_split(log, settings, watcher)[0]
+
+
+def prepare_split(
+    log: Log, settings: Settings, watcher: Watcher | None = None
+) -> tuple[Interactions, LeaveOneOut | GlobalTime]:
+    """Filter a log, order each user's interactions, give ids from 1, and find what holds interactions out.
+
+    Order: by time, and by row of the source where times are equal or absent.
+    Ids: users in the order of their first remaining row in the source; items in the order in which they are
+    first met when the users are walked in that order, each oldest first. A log that was numbered in this
+    way keeps its ids.
+
+    Args:
+        log: the interactions.
+        settings: the filters, which run in the order of its fields, and the split, whose shares are of what all
+            filters leave; with `core_on` training, of what those before the core leave.
+        watcher: is told of the progress.
+
+    Raises:
+        DataError: the log has a bad row or breaks the contract of `fearec_cli.api.Log`.
+        EmptyDataError: a filter leaves nothing, or a user is left with fewer interactions than the split
+            needs.
+    """
+    watcher = watcher or Watcher()
+    where = log.source.location
+    rows = encode(log, settings, watcher)
+    _drop_repeats(rows, settings, watcher)
+    rule = resolve(settings, rows.times, where) if settings.core_on == "training" else None
+    _keep_core(rows, settings, rule, where, watcher)
+    _keep_users(rows, settings, where, watcher)
+    _check_lengths(rows, where, settings.shortest)
+    rule = rule or resolve(settings, rows.times, where)
+    watcher.on_stage("sorting")
+    return _numbered(rows), rule
+
+
+def _drop_repeats(rows: Rows, settings: Settings, watcher: Watcher) -> None:
+    if settings.deduplicate != "none":
+        watcher.on_stage("looking for repeats")
+        rows.keep(without_repeats(rows, settings.deduplicate))
+        watcher.on_kept(f"without repeats ({settings.deduplicate})", len(rows))
+
+
+def _keep_core(
+    rows: Rows, settings: Settings, rule: LeaveOneOut | GlobalTime | None, where: str, watcher: Watcher
+) -> None:
+    """Drop what is not in the core of the whole, or of what is for training where there is a rule that tells it.
+
+    Raises:
+        EmptyDataError: nothing is left.
+    """
+    user_core, item_core = settings.cores
+    if max(user_core, item_core) <= 1:
+        return
+    watcher.on_stage("looking for the core")
+    if isinstance(rule, GlobalTime):
+        core = in_core(rows, user_core, item_core, rows.before(rule.boundaries[0]))
+        # The users and items of the core stay at all times.
+        core = rows.of(rows.user_counts(core) > 0, rows.item_counts(core) > 0)
+        step = "in the core of the training part"
+    else:
+        core, step = in_core(rows, user_core, item_core), "in the core"
+    rows.keep(core)
+    watcher.on_kept(step, len(rows))
+    if not len(rows):
+        raise EmptyDataError(f"{where}: {_empty_core(user_core, item_core)}; lower --k-core (0 turns it off)")
+
+
+def _keep_users(rows: Rows, settings: Settings, where: str, watcher: Watcher) -> None:
+    """Drop users with few interactions, and those that are not drawn.
+
+    Raises:
+        EmptyDataError: nothing is left.
+    """
+    if settings.min_length > 1:
+        rows.keep(rows.of(rows.user_counts() >= settings.min_length))
+        watcher.on_kept("of users long enough", len(rows))
+        if not len(rows):
+            raise EmptyDataError(f"{where}: no user has {settings.min_length} interactions; lower --min-length")
+    if settings.max_users:
+        wanted = sampled_users(rows.user_names, rows.user_counts() > 0, settings.max_users, settings.seed)
+        rows.keep(rows.of(wanted))
+        watcher.on_kept("of the sampled users", len(rows))
+
+
+def _empty_core(user_core: int, item_core: int) -> str:
+    if user_core == item_core:
+        return (
+            f"the {user_core}-core is empty: no set of users and items has {user_core} interactions each "
+            f"among themselves"
+        )
+    return (
+        f"the core is empty: no set of users and items has {user_core} interactions a user and {item_core} an item "
+        f"among themselves"
+    )
+
+
+def _check_lengths(rows: Rows, where: str, shortest: int) -> None:
+    lengths = rows.user_counts()
+    short = np.flatnonzero((lengths > 0) & (lengths < shortest))
+    if len(short):
+        raise EmptyDataError(
+            f"{where}: user {rows.user_names[int(short[0])]!r} has {lengths[short[0]]} "
+            f"interactions left, and leave-one-out needs {shortest}; users with fewer: {len(short)}; "
+            f"drop them by --min-length {shortest}, or by --k-core {shortest} or more"
+        )
+
+
+def _numbered(rows: Rows) -> Interactions:
+    """Final order and ids; takes the rows apart."""
+    # Users in the order of their first row: sorted by this number, they stand in the order of their ids.
+    users = renumber(rows.users, len(rows.user_names))
+    rows.user_names = rows.user_names.gather(users)
+    offsets = np.concatenate([[0], np.cumsum(rows.user_counts())])
+    items = np.empty(len(rows), dtype=np.int32)
+    times = None if rows.times is None else np.empty(len(rows), dtype=np.int64)
+    place = 0
+    for order in rows.sorted_blocks():
+        end = place + len(order)
+        items[place:end] = rows.items[order]
+        if times is not None and rows.times is not None:
+            times[place:end] = rows.times[order]
+        place = end
+    known = renumber(items, len(rows.item_names))
+    for block in blocks(len(items)):
+        items[block] += 1
+    return Interactions(
+        items=items,
+        offsets=offsets,
+        timestamps=times,
+        raw_users=rows.user_names,
+        raw_items=rows.item_names.gather(known),
+    )

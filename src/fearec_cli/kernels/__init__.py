@@ -1,0 +1,1 @@
+"""The large operations of a model, one interface and several ways of computing them."""

@@ -1,0 +1,1 @@
+"""What components are built from: their contracts, the projected signals of a layer, shared blocks."""

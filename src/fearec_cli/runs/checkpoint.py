@@ -1,0 +1,202 @@
+"""The checkpoint: one safetensors file that is enough by itself.
+
+It holds the weights, the raw item ids (so that new histories can be scored without the data set), and in
+its metadata the resolved configuration, the packages its components came from, the fingerprint of its data
+set and its validation metrics. Nothing is pickled.
+"""
+
+import itertools
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fearec_cli.components.registry import Registry
+from fearec_cli.config import RunConfig, read_config
+from fearec_cli.data.split_rules import LeaveOneOut, SplitRule
+from fearec_cli.errors import CheckpointError, ConfigError
+from fearec_cli.evaluation.ranks import RankProtocol
+from fearec_cli.model.build import build_encoder
+from fearec_cli.model.encoder import Encoder
+from fearec_cli.runs.safetensors_file import part, read_tensors
+from fearec_cli.system.atomic import atomic_file
+
+FORMAT = 1
+_REMEDY = "copy it again from where it came, or train it again"
+_WEIGHTS = "model."
+_VOCABULARY_BYTES = "vocabulary.bytes"
+_VOCABULARY_OFFSETS = "vocabulary.offsets"
+
+
+class Origin(BaseModel):
+    """The package that a component came from when the checkpoint was made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: str
+    package: str
+    version: str
+
+
+class CheckpointInfo(BaseModel):
+    """What a checkpoint tells of itself.
+
+    Attributes:
+        format: of the file.
+        config: TOML of the run.
+        components: where its components came from.
+        dataset: name of the data set it was trained on.
+        fingerprint: of that data set.
+        split: what held out its targets.
+        step: optimiser steps taken.
+        metrics: of validation, by protocol; empty where the run was stopped before one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int = FORMAT
+    config: str
+    components: tuple[Origin, ...]
+    dataset: str
+    fingerprint: str
+    split: SplitRule = LeaveOneOut()  # the only one when checkpoints did not tell
+    step: int
+    metrics: Mapping[RankProtocol, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint in memory.
+
+    Attributes:
+        path: the file.
+        info: what it tells of itself.
+        config: its configuration, checked against what is installed.
+        encoder: the model, in evaluation mode.
+        item_ids: raw id of each row of the item table.
+    """
+
+    path: Path
+    info: CheckpointInfo
+    config: RunConfig
+    encoder: Encoder
+    item_ids: list[str]
+
+
+def describe(
+    config: RunConfig,
+    registry: Registry,
+    *,
+    dataset: str,
+    fingerprint: str,
+    split: SplitRule,
+    step: int,
+    metrics: Mapping[RankProtocol, Mapping[str, float]],
+) -> CheckpointInfo:
+    """What a checkpoint of this configuration is to tell of itself."""
+    found = [registry.find(name) for name in config.components]
+    origins = tuple(
+        Origin(name=entry.name, kind=entry.kind, package=entry.package, version=entry.version) for entry in found
+    )
+    return CheckpointInfo(
+        config=config.to_toml(),
+        components=origins,
+        dataset=dataset,
+        fingerprint=fingerprint,
+        split=split,
+        step=step,
+        metrics=metrics,
+    )
+
+
+def save_checkpoint(path: Path, encoder: Encoder, item_ids: Sequence[str], info: CheckpointInfo) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    encoded = [text.encode() for text in item_ids]
+    offsets = torch.tensor([0, *(len(text) for text in encoded)]).cumsum(0)
+    tensors = {_WEIGHTS + name: _stored(value) for name, value in encoder.state_dict().items()}
+    tensors[_VOCABULARY_BYTES] = torch.from_numpy(np.frombuffer(bytearray(b"".join(encoded)), dtype=np.uint8))
+    tensors[_VOCABULARY_OFFSETS] = offsets
+    with atomic_file(path) as temporary:
+        save_file(tensors, temporary, metadata={"fearec": info.model_dump_json()})
+
+
+def load_checkpoint(path: Path, registry: Registry, device: torch.device) -> Checkpoint:
+    """Read a checkpoint and build its model.
+
+    Raises:
+        CheckpointError: the file is missing, cut short, no checkpoint of ours, newer than this program, or
+            needs a component that is not installed.
+    """
+    info, tensors = _read(path)
+    try:
+        config = read_config(registry, info.config)
+    except tomllib.TOMLDecodeError as error:
+        raise CheckpointError(f"{path}: its configuration cannot be read: {error}; {_REMEDY}") from error
+    except ConfigError as error:
+        problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
+        raise CheckpointError(_missing(path, info, registry) or problems) from error
+    try:
+        offsets = tensors[_VOCABULARY_OFFSETS].tolist()
+        text = tensors[_VOCABULARY_BYTES].numpy().tobytes()
+        item_ids = [text[start:end].decode() for start, end in itertools.pairwise(offsets)]
+    except (KeyError, TypeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path}: its item ids are missing or damaged; {_REMEDY}") from error
+    encoder = build_encoder(config, registry, len(item_ids))
+    weights = part(tensors, _WEIGHTS)
+    try:
+        encoder.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path}: its weights do not fit its configuration: {reason}") from error
+    return Checkpoint(path, info, config, encoder.to(device).eval(), item_ids)
+
+
+def _stored(value: Tensor) -> Tensor:
+    """As a checkpoint has it: on the CPU, half precision as float32, which every device computes in."""
+    dtype = torch.promote_types(value.dtype, torch.float32) if value.is_floating_point() else value.dtype
+    return value.detach().to("cpu", dtype).contiguous()
+
+
+def _read(path: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such checkpoint; `fearec train` writes best.safetensors")
+    metadata, tensors = read_tensors(path, what="safetensors file", remedy=_REMEDY)
+    if "fearec" not in metadata:
+        raise CheckpointError(
+            f"{path}: is a safetensors file, but no checkpoint of fearec; give the best.safetensors of a run"
+        )
+    try:
+        table: dict[str, Any] = json.loads(metadata["fearec"])
+        if table.get("format", 0) > FORMAT:
+            raise CheckpointError(
+                f"{path}: has format {table['format']}, and this program reads up to {FORMAT}; upgrade fearec"
+            )
+        return CheckpointInfo.model_validate(table), tensors
+    except (ValueError, TypeError, AttributeError) as error:  # pydantic's and json's errors are ValueErrors
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path}: its description cannot be read: {reason}; {_REMEDY}") from error
+
+
+def _missing(path: Path, info: CheckpointInfo, registry: Registry) -> str:
+    """A message naming the packages of components that nobody offers here; empty if all are there."""
+    known = {entry.name for entry in registry}
+    lacking = [origin for origin in info.components if origin.name not in known]
+    if not lacking:
+        return ""
+    parts = ", ".join(f"the {origin.kind} {origin.name!r} of {origin.package} {origin.version}" for origin in lacking)
+    packages = " ".join(sorted({f"{origin.package}=={origin.version}" for origin in lacking}))
+    broken = "".join(f" ({plugin})" for plugin in registry.broken)
+    return f"{path}: was made with {parts}, which is not installed; `pip install {packages}`{broken}"

@@ -1,0 +1,70 @@
+"""The record of a run: one JSON line an epoch in metrics.jsonl."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from fearec_cli.errors import OutputError
+from fearec_cli.evaluation.ranks import RankProtocol
+from fearec_cli.system.atomic import atomic_file
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What is kept of an epoch.
+
+    Attributes:
+        epoch: from 1.
+        step: steps done in all.
+        seconds: of training so far, validation left out.
+        prefixes_per_second: of this epoch's training.
+        loss: mean of the objective over the epoch's steps.
+        terms: mean of each term before its weight.
+        valid: validation metrics by protocol.
+    """
+
+    epoch: int
+    step: int
+    seconds: float
+    prefixes_per_second: float
+    loss: float
+    terms: Mapping[str, float]
+    valid: Mapping[RankProtocol, Mapping[str, float]]
+
+
+def append_record(path: Path, record: EpochRecord) -> None:
+    """Add a line to metrics.jsonl.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(record)) + "\n")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def drop_records_after(path: Path, step: int) -> None:
+    """Take back lines of metrics.jsonl that a run which was cut off wrote after its last saved state.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    if not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if _step(line) <= step]
+    if kept != lines:
+        with atomic_file(path) as temporary:
+            temporary.write_text("".join(kept), encoding="utf-8")
+
+
+def _step(line: str) -> float:
+    """The step of a record; endless where the line is cut short."""
+    try:
+        return float(json.loads(line)["step"]) if line.endswith("\n") else math.inf
+    except (ValueError, KeyError, TypeError):
+        return math.inf

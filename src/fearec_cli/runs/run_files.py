@@ -1,0 +1,211 @@
+"""What a run leaves in its directory: its settings, the best weights, the states to resume from, its record.
+
+Whatever moment a run is killed at, what lies there is whole, and resuming leads to what the run would have come
+to. Each file is written whole or not at all (`fearec_cli.system.atomic`); the state is written last and the one before
+it is kept; what is newer than the state that is resumed from comes again, the same, or is taken back.
+"""
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from fearec_cli.components.registry import Registry
+from fearec_cli.config import RunConfig
+from fearec_cli.data.prepared import Prepared
+from fearec_cli.errors import CheckpointError, DamagedError
+from fearec_cli.evaluation.ranks import RankProtocol
+from fearec_cli.runs.checkpoint import describe, save_checkpoint
+from fearec_cli.runs.directory import BEST_FILE, RECORD_FILE, RUN_FILE, STATES, state_file, state_files
+from fearec_cli.runs.records import EpochRecord, append_record, drop_records_after
+from fearec_cli.runs.safetensors_file import read_metadata
+from fearec_cli.runs.state import Place, RunState
+from fearec_cli.system.atomic import atomic_file, remove_temporaries
+from fearec_cli.system.processes import ALONE, Processes
+
+GENERATIONS = 2
+
+
+class Saves:
+    """The files of one run.
+
+    Args:
+        directory: of the run.
+        config: its configuration.
+        registry: where its components are found.
+        prepared: its data set.
+        processes: of the run; the first one writes, and all of them read.
+    """
+
+    def __init__(
+        self, directory: Path, config: RunConfig, registry: Registry, prepared: Prepared, processes: Processes = ALONE
+    ) -> None:
+        self._directory = directory
+        self._config = config
+        self._registry = registry
+        self._prepared = prepared
+        self._item_ids = prepared.item_ids()
+        self._processes = processes
+        self._damaged: set[int] = set()
+        self._saved_at = time.monotonic()
+
+    @property
+    def best(self) -> Path:
+        """The file of the best weights."""
+        return self._directory / BEST_FILE
+
+    @property
+    def _aside(self) -> Path:
+        """Where the best weights lie while those of a closing validation are in their place."""
+        return self._directory / STATES / BEST_FILE
+
+    @property
+    def due(self) -> bool:
+        """Whether the last save of the state is so long ago that it is time for another."""
+        minutes = self._config.training.save_minutes
+        return 0 < minutes * 60 <= time.monotonic() - self._saved_at
+
+    def write_settings(self) -> None:
+        """Write run.toml.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        if self._processes.rank > 0:
+            return
+        with atomic_file(self._directory / RUN_FILE) as temporary:
+            temporary.write_text(self._config.to_toml(), encoding="utf-8")
+
+    def save_best(self, state: RunState, metrics: Mapping[RankProtocol, Mapping[str, float]]) -> None:
+        """Put the weights as they are in the place of the best ones.
+
+        Raises:
+            OutputError: they cannot be written; the ones before still stand.
+        """
+        if self._processes.rank > 0:
+            return
+        info = describe(
+            self._config,
+            self._registry,
+            dataset=self._prepared.name,
+            fingerprint=self._prepared.fingerprint,
+            split=self._prepared.split.rule,
+            step=state.place.step,
+            metrics=metrics,
+        )
+        save_checkpoint(self.best, state.evaluated, self._item_ids, info)
+
+    def keep_best_aside(self) -> None:
+        """Copy the best weights to where `take_back` finds them.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        if self._processes.rank > 0:
+            return
+        with atomic_file(self._aside) as temporary:
+            shutil.copyfile(self.best, temporary)
+
+    def save_state(self, state: RunState) -> None:
+        """Write all that a resume needs, and remove what is older than the state before it.
+
+        All processes call it after the same step: each has random numbers of its own.
+
+        Raises:
+            OutputError: it cannot be written; the states before still stand.
+        """
+        own = [] if state.own_random is None else self._processes.collect(state.own_random.state)
+        if self._processes.rank == 0:
+            self._write_state(state, own)
+        self._saved_at = time.monotonic()
+
+    def _write_state(self, state: RunState, own_random: Sequence[Tensor]) -> None:
+        step = state.place.step
+        state.save(state_file(self._directory, step), self._config.identity(), self._prepared.fingerprint, own_random)
+        files = state_files(self._directory)
+        # One of a later step is damaged, or it would have been gone on from.
+        kept = [at for at in files if at <= step and at not in self._damaged][:GENERATIONS]
+        for at, path in files.items():
+            if at not in kept:
+                path.unlink(missing_ok=True)
+
+    def restore(self, state: RunState) -> list[str]:
+        """Read the newest state in the directory that is whole.
+
+        Returns:
+            A warning for each newer one that is not.
+
+        Raises:
+            CheckpointError: there is none, all are damaged, or it belongs to another configuration or data set.
+        """
+        if self._processes.rank == 0:
+            self._remove_leftovers()
+        problems: list[str] = []
+        for step, path in state_files(self._directory).items():
+            try:
+                state.load(path, self._config.identity(), self._prepared.fingerprint, self._processes.rank)
+            except DamagedError as error:
+                self._damaged.add(step)
+                problems.append(str(error))
+                continue
+            return [f"{problem}; going on from {path}" for problem in problems]
+        raise _nothing_whole(self._directory, problems)
+
+    def take_back(self, place: Place) -> None:
+        """Undo what came after a state that training goes on from: a closing validation, the work of a run that was
+        cut off.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        if self._processes.rank > 0:
+            return
+        # The record of a step in mid-epoch is that of a closing validation.
+        drop_records_after(self._directory / RECORD_FILE, place.step - (place.step_in_epoch > 0))
+        if self._aside.exists():
+            self._aside.replace(self.best)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what a run that was killed in the middle of a write left of it."""
+        for name in (RUN_FILE, BEST_FILE, RECORD_FILE):
+            remove_temporaries(self._directory, name)
+        for name in (BEST_FILE, state_file(self._directory, 0).name.replace("0", "*")):
+            remove_temporaries(self._directory / STATES, name)
+
+    def record(self, record: EpochRecord) -> None:
+        """Add a line to metrics.jsonl.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        if self._processes.rank == 0:
+            append_record(self._directory / RECORD_FILE, record)
+
+    def last_good(self, state: RunState) -> str:
+        """The end of a message about a run that broke: what is left of it."""
+        if state.place.best is not None:
+            return f"the best weights before it are in {self.best}"
+        step, path = next(iter(state_files(self._directory).items()), (0, None))
+        return f"the last state before it is {path}" if step else "nothing was kept"
+
+
+def saved_fingerprint(directory: Path) -> str:
+    """Fingerprint of the data set of the run that stands in a directory.
+
+    Raises:
+        CheckpointError: it has no state that can be read.
+    """
+    problems: list[str] = []
+    for path in state_files(directory).values():
+        try:
+            return read_metadata(path, what="state").get("fingerprint", "")
+        except DamagedError as error:
+            problems.append(str(error))
+    raise _nothing_whole(directory, problems)
+
+
+def _nothing_whole(directory: Path, problems: Sequence[str]) -> CheckpointError:
+    found = problems or [f"{directory / STATES}: there is no state to resume from"]
+    return CheckpointError("; ".join([*found, "start the run again with another --out"]))

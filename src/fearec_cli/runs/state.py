@@ -1,0 +1,172 @@
+"""The state of a run: all that continuing it exactly needs, in one safetensors file."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fearec_cli.devices.random_state import OwnRandom
+from fearec_cli.errors import CheckpointError, DamagedError
+from fearec_cli.model.average import WeightAverage
+from fearec_cli.model.encoder import Encoder
+from fearec_cli.runs.safetensors_file import checksum, part, read_tensors
+from fearec_cli.system.atomic import atomic_file
+
+_RANDOM = "random.torch"
+_RANDOM_CUDA = "random.cuda"
+_RANDOM_OWN = "random.own."
+_DRAWS = "random.draws"
+_LOSSES = "losses"
+_CHECKSUM = "checksum"
+
+
+class Best(BaseModel):
+    """The best validation.
+
+    Attributes:
+        value: of the metric.
+        epoch: it was reached in.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    value: float
+    epoch: int
+
+
+class Place(BaseModel):
+    """Where a run stands.
+
+    Attributes:
+        epoch: the epoch under way, from 0.
+        step_in_epoch: steps of it that are done.
+        step: steps done in all.
+        seconds: of training so far.
+        best: the best validation at the end of an epoch so far; None before the first.
+        worse: validations since then.
+        closing: the best one with the validation that a limit in mid-epoch has added. It is not in `best`, so that
+            a run which is given another limit goes on as if the first had not been.
+    """
+
+    model_config = ConfigDict(validate_assignment=True)
+
+    epoch: int = 0
+    step_in_epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best: Best | None = None
+    worse: int = 0
+    closing: Best | None = None
+
+
+@dataclass
+class RunState:
+    """What changes while a run goes on.
+
+    Attributes:
+        place: where the run stands.
+        encoder: the model.
+        optimizer: its optimiser.
+        draws: generator of the semantic draws.
+        losses: [1 + terms] sums over the steps of the epoch under way: the objective, then each term.
+        average: moving average of the weights, where one is kept.
+        own_random: this process's own random numbers, where there are several processes.
+        scaler: of the gradients, in float16.
+    """
+
+    place: Place
+    encoder: Encoder
+    optimizer: torch.optim.Optimizer
+    draws: torch.Generator
+    losses: Tensor
+    average: WeightAverage | None = None
+    own_random: OwnRandom | None = None
+    scaler: torch.amp.GradScaler | None = None
+
+    @property
+    def evaluated(self) -> Encoder:
+        """The encoder whose weights are validated and kept as the best."""
+        return self.encoder if self.average is None else self.average.encoder
+
+    def save(self, path: Path, config: str, fingerprint: str, own_random: Sequence[Tensor] = ()) -> None:
+        """Write the state, whole or not at all.
+
+        Args:
+            path: the file.
+            config: TOML of the run, to refuse another one when resuming.
+            fingerprint: of the data set, likewise.
+            own_random: the states of every process's own random numbers.
+
+        Raises:
+            OutputError: it cannot be written; what stood there before still stands.
+        """
+        tensors = {f"model.{name}": value for name, value in self.encoder.state_dict().items()}
+        if self.average is not None:
+            tensors |= {f"average.{name}": value for name, value in self.average.encoder.state_dict().items()}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
+        tensors[_RANDOM] = torch.get_rng_state()
+        tensors |= {f"{_RANDOM_OWN}{rank}": state for rank, state in enumerate(own_random)}
+        tensors[_DRAWS] = self.draws.get_state()
+        tensors[_LOSSES] = self.losses
+        if self.losses.is_cuda:
+            tensors[_RANDOM_CUDA] = torch.cuda.get_rng_state(self.losses.device)
+        tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
+        metadata = {
+            "place": self.place.model_dump_json(),
+            "config": config,
+            "fingerprint": fingerprint,
+        }
+        if self.scaler is not None:
+            metadata["scaler"] = json.dumps(self.scaler.state_dict())
+        with atomic_file(path) as temporary:
+            save_file(tensors, temporary, {**metadata, _CHECKSUM: checksum(metadata, tensors)})
+
+    def load(self, path: Path, config: str, fingerprint: str, rank: int = 0) -> None:
+        """Read a state that `save` wrote. Nothing is changed if it is refused.
+
+        Where the run has more processes than before, the new ones begin with the random numbers of their seed.
+
+        Raises:
+            DamagedError: it is missing, cut short or was changed.
+            CheckpointError: it is of another configuration or data set.
+        """
+        metadata, tensors = read_tensors(path, what="state")
+        if metadata.pop(_CHECKSUM, "") != checksum(metadata, tensors):
+            raise DamagedError(f"{path}: is no whole state (its checksum is another)")
+        for what, saved, now in (
+            ("configuration", metadata.get("config"), config),
+            ("data set", metadata.get("fingerprint"), fingerprint),
+        ):
+            if saved != now:
+                raise CheckpointError(
+                    f"{path}: belongs to another {what}; resume with the run's own run.toml and data set, "
+                    "or start a new run with another --out"
+                )
+        try:
+            self.place = Place.model_validate_json(metadata.get("place", ""))
+        except ValidationError as error:
+            reason = " ".join(str(error).split())
+            raise DamagedError(f"{path}: the run's place cannot be read: {reason}") from error
+        self.encoder.load_state_dict(part(tensors, "model."))
+        if self.average is not None:
+            self.average.encoder.load_state_dict(part(tensors, "average."))
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in part(tensors, "optimizer.").items():
+            index, _, key = name.partition(".")
+            state.setdefault(int(index), {})[key] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        torch.set_rng_state(tensors[_RANDOM])
+        self.draws.set_state(tensors[_DRAWS])
+        self.losses.copy_(tensors[_LOSSES])
+        if self.losses.is_cuda and _RANDOM_CUDA in tensors:
+            torch.cuda.set_rng_state(tensors[_RANDOM_CUDA], self.losses.device)
+        if self.scaler is not None:
+            self.scaler.load_state_dict(json.loads(metadata["scaler"]))
+        if self.own_random is not None:
+            self.own_random.state = tensors.get(f"{_RANDOM_OWN}{rank}", self.own_random.state)

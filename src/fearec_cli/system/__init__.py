@@ -1,0 +1,1 @@
+"""Memory, files and processes of the machine."""
