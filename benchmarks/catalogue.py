@@ -30,7 +30,7 @@ def measure(way: str, n_items: int, rounds: int, threads: int) -> dict[str, floa
     import torch
 
     from fearec_cli.components.registry import load_components
-    from fearec_cli.config import load_config
+    from fearec_cli.config import load_recipe
     from fearec_cli.data.batches import InteractionTable
     from fearec_cli.kernels.allocator import keep_freed_memory
     from fearec_cli.model.build import build_encoder
@@ -40,10 +40,10 @@ def measure(way: str, n_items: int, rounds: int, threads: int) -> dict[str, floa
     torch.manual_seed(0)
     registry = load_components()
     loss = "sampled-softmax" if way == "sampled-softmax" else "ce"
-    config = load_config(registry, preset="fearec", flags={"loss": f"{loss}+0.1*contrast+0.1*spectral"})
+    config = load_recipe(registry, preset="fearec", flags={"loss": f"{loss}+0.1*contrast+0.1*spectral"})
     prepared = generated(n_items, EVALUATED)
     table = InteractionTable.load(prepared, torch.device("cpu"))
-    encoder = build_encoder(config, registry, n_items)
+    encoder = build_encoder(config, n_items)
     if way == "evaluate":
         run = evaluation(encoder, table, prepared)
     else:
@@ -82,7 +82,7 @@ def step(config: Any, registry: Any, encoder: Any, table: Any, prepared: Any) ->
     from fearec_cli.training.objective import Objective
 
     prefixes = TrainingPrefixes(table, prepared, config.model.max_length, config.model.padding)
-    objective, draws = Objective(config, registry), torch.Generator().manual_seed(0)
+    objective, draws = Objective(config), torch.Generator().manual_seed(0)
     optimizer = torch.optim.Adam(encoder.train().parameters(), lr=config.training.learning_rate, fused=True)
     batches = prefixes.epoch(BATCH, draws)
 

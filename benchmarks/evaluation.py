@@ -32,7 +32,7 @@ def ours(dataset: Path, preset: str) -> dict[str, float]:
     import torch
 
     from fearec_cli.components.registry import load_components
-    from fearec_cli.config import load_config
+    from fearec_cli.config import load_recipe
     from fearec_cli.data.batches import InteractionTable
     from fearec_cli.data.prepared import open_prepared
     from fearec_cli.evaluation.evaluate import evaluate
@@ -41,7 +41,7 @@ def ours(dataset: Path, preset: str) -> dict[str, float]:
 
     keep_freed_memory()
     registry, prepared = load_components(), open_prepared(dataset)
-    encoder = build_encoder(load_config(registry, preset=preset), registry, prepared.n_items).eval()
+    encoder = build_encoder(load_recipe(registry, preset=preset), prepared.n_items).eval()
     table = InteractionTable.load(prepared, torch.device("cpu"))
     return timed(lambda: evaluate(encoder, table, prepared.split.valid).metrics((5, 10, 20)))
 

@@ -28,7 +28,7 @@ def measure(attention: str, length: int, route: str, rounds: int, threads: int) 
     import torch
 
     from fearec_cli.components.registry import load_components
-    from fearec_cli.config import load_config
+    from fearec_cli.config import load_recipe
     from fearec_cli.kernels.allocator import keep_freed_memory
     from fearec_cli.model.build import build_encoder
     from fearec_plugins.attentions import autocorr
@@ -43,8 +43,8 @@ def measure(attention: str, length: int, route: str, rounds: int, threads: int) 
     flags = {"attention": attention}
     if "+" not in attention:
         flags["fusion"] = "residual"
-    config = load_config(registry, preset="fearec", flags=flags, assignments=[f"model.max_length={length}"])
-    encoder = build_encoder(config, registry, ITEMS).train()
+    config = load_recipe(registry, preset="fearec", flags=flags, assignments=[f"model.max_length={length}"])
+    encoder = build_encoder(config, ITEMS).train()
     batch = max(1, POSITIONS // length)
     ids = torch.randint(1, ITEMS + 1, (batch, length))
     lengths = torch.full((batch,), length)

@@ -54,20 +54,20 @@ def measure(dataset: Path, started: float) -> dict[str, tuple[float, float]]:
         importlib.import_module(module)
         mark(stage)
     from fearec_cli.components.registry import load_components
-    from fearec_cli.config import load_config
+    from fearec_cli.config import load_recipe
     from fearec_cli.data.prepared import open_prepared
     from fearec_cli.training.loop import Trainer
     from fearec_cli.training.reporting import Stop
 
     registry = load_components()
     mark("registry: import every plugin")
-    config = load_config(registry, flags={"training.device": "cpu"})
+    config = load_recipe(registry, flags={"training.device": "cpu"})
     mark("configuration")
     prepared = open_prepared(dataset)
     mark("open the data")
     reporter: Any = OneStep()
     with tempfile.TemporaryDirectory() as directory:
-        trainer = Trainer(config, registry, prepared, Path(directory), reporter)
+        trainer = Trainer(config, prepared, Path(directory), reporter)
         mark("build: prefixes, parts tried one by one, weights, optimiser")
         try:
             trainer.run(Stop())

@@ -72,7 +72,7 @@ class Stopwatch:
 def ours(options: argparse.Namespace, batch_size: int, settings: list[str]) -> dict[str, float]:
     """Steps of `fearec train`: of its own loop, with all that it does besides validating."""
     from fearec_cli.components.registry import load_components
-    from fearec_cli.config import load_config
+    from fearec_cli.config import load_recipe
     from fearec_cli.data.prepared import open_prepared
     from fearec_cli.training.loop import Trainer
     from fearec_cli.training.reporting import Stop
@@ -93,10 +93,10 @@ def ours(options: argparse.Namespace, batch_size: int, settings: list[str]) -> d
 
     own = [f"training.batch_size={batch_size}", f"training.device={options.device}", "training.save_minutes=0"]
     registry = load_components()
-    config = load_config(registry, preset=options.preset, assignments=[*own, *settings])
+    config = load_recipe(registry, preset=options.preset, assignments=[*own, *settings])
     listener = Listener()
     with tempfile.TemporaryDirectory() as directory:
-        Trainer(config, registry, open_prepared(options.dataset), Path(directory), listener).run(stop)
+        Trainer(config, open_prepared(options.dataset), Path(directory), listener).run(stop)
     return listener.watch.result()
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, distributed
 
 from fearec_cli.components.registry import load_components
-from fearec_cli.config import RunConfig
+from fearec_cli.config import Recipe, RunConfig
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.devices.engine import launched
 from fearec_cli.errors import EvaluationError
@@ -38,7 +38,7 @@ def gradients(config: RunConfig, chosen: Sequence[int], processes: Processes) ->
     """The terms' values, and the gradient of every parameter that has one, averaged over the processes."""
     encoder = smooth(config)
     prefixes = tiny.training_prefixes(DATA, config.model.max_length, config.model.padding)
-    objective = Objective(config, load_components(), processes)
+    objective = Objective(Recipe.of(config, load_components()), processes)
     torch.manual_seed(0)  # of the terms' own draws
     total, values = objective(encoder, prefixes, torch.tensor(chosen), torch.Generator().manual_seed(0))
     total.backward()
@@ -80,7 +80,7 @@ def trained(config: RunConfig) -> dict[str, np.ndarray]:
         optimizer = torch.optim.SGD(encoder.parameters(), lr=0.05)
         on_engine = engine.set_up(encoder, optimizer)
         prefixes = tiny.training_prefixes(DATA, config.model.max_length, config.model.padding)
-        objective = Objective(config, load_components(), engine.processes)
+        objective = Objective(Recipe.of(config, load_components()), engine.processes)
         draws = torch.Generator().manual_seed(0)
         for chosen in ([0, 5, 9, 14, 2], [3, 8, 11, 1], [7, 4, 6], [10]):
             optimizer.zero_grad()

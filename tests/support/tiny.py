@@ -11,7 +11,7 @@ import torch
 
 from fearec_cli.api import LayerInputs, LayerShape
 from fearec_cli.components.registry import load_components
-from fearec_cli.config import RunConfig, load_config
+from fearec_cli.config import Recipe, RunConfig, load_recipe
 from fearec_cli.data.batches import InteractionTable, Padding, TrainingPrefixes
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.manifest import Manifest
@@ -63,14 +63,20 @@ def held_out(part: Part, *, users: Sequence[int], cold: ColdTargets | None = Non
 
 
 def config(*assignments: str, preset: str = "fearec", **flags: Any) -> RunConfig:
-    """A small configuration over a preset; `flags` as in `load_config`."""
-    return load_config(load_components(), preset=preset, flags=flags, assignments=[*SMALL, *assignments])
+    """A small configuration over a preset; `flags` as in `load_recipe`."""
+    return recipe(*assignments, preset=preset, **flags).config
 
 
-def encoder(settings: RunConfig, n_items: int = 20, seed: int = 0) -> Encoder:
+def recipe(*assignments: str, preset: str = "fearec", **flags: Any) -> Recipe:
+    """The same with its components resolved."""
+    return load_recipe(load_components(), preset=preset, flags=flags, assignments=[*SMALL, *assignments])
+
+
+def encoder(settings: RunConfig | Recipe, n_items: int = 20, seed: int = 0) -> Encoder:
     """An encoder in evaluation mode, whose weights are large enough that outputs differ visibly."""
     torch.manual_seed(seed)
-    model = build_encoder(settings, load_components(), n_items)
+    made = settings if isinstance(settings, Recipe) else Recipe.of(settings, load_components())
+    model = build_encoder(made, n_items)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1:

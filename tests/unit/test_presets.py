@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fearec_cli.components.registry import load_components
-from fearec_cli.config import load_config, preset_names
+from fearec_cli.config import Recipe, load_recipe, preset_names
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.errors import ConfigError
 from fearec_cli.evaluation.evaluate import evaluate
@@ -35,9 +35,9 @@ def test_the_published_models_are_there():
 
 @pytest.mark.parametrize("preset", sorted(PUBLISHED))
 def test_a_preset_has_the_sizes_of_the_field_and_builds(preset):
-    config = load_config(load_components(), preset=preset)
+    config = load_recipe(load_components(), preset=preset).config
     assert (config.model.dim, config.model.layers, config.model.inner, config.model.max_length) == (64, 2, 256, 50)
-    build_encoder(config, load_components(), n_items=20)
+    build_encoder(Recipe.of(config, load_components()), n_items=20)
 
 
 @pytest.mark.parametrize("preset", sorted(PUBLISHED))
@@ -45,8 +45,8 @@ def test_a_preset_trains_a_step_and_its_checkpoint_evaluates_the_same(preset, tm
     config = tiny.config(preset=preset)
     registry = load_components()
     torch.manual_seed(0)
-    encoder = build_encoder(config, registry, n_items=12).train()
-    objective = Objective(config, registry)
+    encoder = build_encoder(Recipe.of(config, registry), n_items=12).train()
+    objective = Objective(Recipe.of(config, registry))
     prefixes = tiny.training_prefixes(DATA, config.model.max_length, config.model.padding)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=0.01)
     before = {name: parameter.detach().clone() for name, parameter in encoder.named_parameters()}
@@ -56,10 +56,12 @@ def test_a_preset_trains_a_step_and_its_checkpoint_evaluates_the_same(preset, tm
     assert values.isfinite().all()
     assert [name for name, parameter in encoder.named_parameters() if torch.equal(parameter, before[name])] == []
 
-    info = describe(config, registry, dataset="tiny", fingerprint="", split=tiny.LEAVE_ONE_OUT, step=1, metrics={})
+    info = describe(
+        Recipe.of(config, registry), dataset="tiny", fingerprint="", split=tiny.LEAVE_ONE_OUT, step=1, metrics={}
+    )
     save_checkpoint(tmp_path / "one.safetensors", encoder.eval(), [f"i{item}" for item in range(1, 13)], info)
-    loaded = load_checkpoint(tmp_path / "one.safetensors", registry, torch.device("cpu"))
-    assert loaded.config == config
+    loaded = load_checkpoint(tmp_path / "one.safetensors", torch.device("cpu"))
+    assert loaded.recipe.config == config
     prepared = tiny.prepared(DATA)
     table = InteractionTable.load(prepared, torch.device("cpu"))
     found = [evaluate(model, table, prepared.split.test) for model in (encoder, loaded.encoder)]
@@ -76,11 +78,11 @@ def test_any_combination_learns_or_is_refused_in_a_line(attention):
         config = tiny.config(preset="sasrec", attention=attention, filter=filter_name, fusion=fusion)
         if branches not in JOINS[fusion]:
             with pytest.raises(ConfigError, match=rf"^fusion: {fusion} .*, not {branches}") as refused:
-                build_encoder(config, load_components(), 20)
+                build_encoder(Recipe.of(config, load_components()), 20)
             assert len(refused.value.problems) == 1
             continue
         torch.manual_seed(0)
-        encoder = build_encoder(config, load_components(), 20)
+        encoder = build_encoder(Recipe.of(config, load_components()), 20)
         (encoder.represent(ids, lengths) @ encoder.item_table().T).square().mean().backward()
         for name, parameter in encoder.named_parameters():
             if attention == "dot" and ".filter." in name:
@@ -113,7 +115,7 @@ def test_any_combination_learns_or_is_refused_in_a_line(attention):
 def test_what_cannot_be_built_is_refused_in_a_line_that_names_the_option(assignments, parts, refusal):
     config = tiny.config(*assignments, preset="sasrec", **parts)
     with pytest.raises(ConfigError) as refused:
-        build_encoder(config, load_components(), 20)
+        build_encoder(Recipe.of(config, load_components()), 20)
     (problem,) = refused.value.problems
     assert problem.startswith(refusal)
     assert "\n" not in problem

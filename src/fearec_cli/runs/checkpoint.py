@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict
 from safetensors.torch import save_file
 from torch import Tensor
 
-from fearec_cli.components.registry import Registry
-from fearec_cli.config import RunConfig, read_config
+from fearec_cli.components.registry import Registry, load_components
+from fearec_cli.config import Recipe, read_recipe
 from fearec_cli.data.split_rules import LeaveOneOut, SplitRule
 from fearec_cli.errors import CheckpointError, ConfigError
 from fearec_cli.evaluation.ranks import RankProtocol
@@ -80,21 +80,20 @@ class Checkpoint:
     Attributes:
         path: the file.
         info: what it tells of itself.
-        config: its configuration, checked against what is installed.
+        recipe: its configuration, with the components that are installed here.
         encoder: the model, in evaluation mode.
         item_ids: raw id of each row of the item table.
     """
 
     path: Path
     info: CheckpointInfo
-    config: RunConfig
+    recipe: Recipe
     encoder: Encoder
     item_ids: list[str]
 
 
 def describe(
-    config: RunConfig,
-    registry: Registry,
+    recipe: Recipe,
     *,
     dataset: str,
     fingerprint: str,
@@ -102,13 +101,13 @@ def describe(
     step: int,
     metrics: Mapping[RankProtocol, Mapping[str, float]],
 ) -> CheckpointInfo:
-    """What a checkpoint of this configuration is to tell of itself."""
-    found = [registry.find(name) for name in config.components]
+    """What a checkpoint of this recipe says of itself."""
+    found = [ingredient.entry for ingredient in recipe.ingredients.values()]
     origins = tuple(
         Origin(name=entry.name, kind=entry.kind, package=entry.package, version=entry.version) for entry in found
     )
     return CheckpointInfo(
-        config=config.to_toml(),
+        config=recipe.config.to_toml(),
         components=origins,
         dataset=dataset,
         fingerprint=fingerprint,
@@ -133,7 +132,7 @@ def save_checkpoint(path: Path, encoder: Encoder, item_ids: Sequence[str], info:
         save_file(tensors, temporary, metadata={"fearec": info.model_dump_json()})
 
 
-def load_checkpoint(path: Path, registry: Registry, device: torch.device) -> Checkpoint:
+def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     """Read a checkpoint and build its model.
 
     Raises:
@@ -141,8 +140,9 @@ def load_checkpoint(path: Path, registry: Registry, device: torch.device) -> Che
             needs a component that is not installed.
     """
     info, tensors = _read(path)
+    registry = load_components()
     try:
-        config = read_config(registry, info.config)
+        recipe = read_recipe(registry, info.config)
     except tomllib.TOMLDecodeError as error:
         raise CheckpointError(f"{path}: its configuration cannot be read: {error}; {_REMEDY}") from error
     except ConfigError as error:
@@ -154,14 +154,14 @@ def load_checkpoint(path: Path, registry: Registry, device: torch.device) -> Che
         item_ids = [text[start:end].decode() for start, end in itertools.pairwise(offsets)]
     except (KeyError, TypeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path}: its item ids are missing or damaged; {_REMEDY}") from error
-    encoder = build_encoder(config, registry, len(item_ids))
+    encoder = build_encoder(recipe, len(item_ids))
     weights = part(tensors, _WEIGHTS)
     try:
         encoder.load_state_dict(weights)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path}: its weights do not fit its configuration: {reason}") from error
-    return Checkpoint(path, info, config, encoder.to(device).eval(), item_ids)
+    return Checkpoint(path, info, recipe, encoder.to(device).eval(), item_ids)
 
 
 def _stored(value: Tensor) -> Tensor:

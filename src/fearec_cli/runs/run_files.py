@@ -12,8 +12,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from fearec_cli.components.registry import Registry
-from fearec_cli.config import RunConfig
+from fearec_cli.config import Recipe
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.errors import CheckpointError, DamagedError
 from fearec_cli.evaluation.ranks import RankProtocol
@@ -33,18 +32,15 @@ class Saves:
 
     Args:
         directory: of the run.
-        config: its configuration.
-        registry: where its components are found.
+        recipe: what it trains.
         prepared: its data set.
         processes: of the run; the first one writes, and all of them read.
     """
 
-    def __init__(
-        self, directory: Path, config: RunConfig, registry: Registry, prepared: Prepared, processes: Processes = ALONE
-    ) -> None:
+    def __init__(self, directory: Path, recipe: Recipe, prepared: Prepared, processes: Processes = ALONE) -> None:
         self._directory = directory
-        self._config = config
-        self._registry = registry
+        self._recipe = recipe
+        self._config = recipe.config
         self._prepared = prepared
         self._item_ids = prepared.item_ids()
         self._processes = processes
@@ -87,8 +83,7 @@ class Saves:
         if self._processes.rank > 0:
             return
         info = describe(
-            self._config,
-            self._registry,
+            self._recipe,
             dataset=self._prepared.name,
             fingerprint=self._prepared.fingerprint,
             split=self._prepared.split.rule,

@@ -7,8 +7,7 @@ from typing import Literal
 
 import torch
 
-from fearec_cli.components.registry import Registry
-from fearec_cli.config import RunConfig
+from fearec_cli.config import Recipe
 from fearec_cli.data.batches import InteractionTable, TrainingPrefixes
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.devices.agreement import Agreement
@@ -43,8 +42,7 @@ class Trainer:
     """One run on one data set.
 
     Args:
-        config: a validated configuration.
-        registry: where its components are found.
+        recipe: what is trained, and how.
         prepared: the data set.
         directory: where the run leaves its files.
         reporter: who is told how it goes.
@@ -58,19 +56,18 @@ class Trainer:
 
     def __init__(
         self,
-        config: RunConfig,
-        registry: Registry,
+        recipe: Recipe,
         prepared: Prepared,
         directory: Path,
         reporter: Reporter,
         engine: Engine | None = None,
     ) -> None:
+        config = self._config = recipe.config
         self.engine = engine or Engine(config.training)
-        self._config = config
         self._reporter = reporter
         self._processes = self.engine.processes
         self._metric, self._metric_k = parse_metric(config.training.metric)
-        self._saves = Saves(directory, config, registry, prepared, self._processes)
+        self._saves = Saves(directory, recipe, prepared, self._processes)
 
         device = self.engine.device
         if device.type == "cpu":
@@ -81,9 +78,9 @@ class Trainer:
         self._valid = prepared.split.valid
         if len(self._prefixes) == 0:
             raise DataError(f"{prepared.directory}: has no training prefix; prepare it with more data")
-        objective = Objective(config, registry, self._processes)
+        objective = Objective(recipe, self._processes)
         self._terms = [term.name for term in objective.terms]
-        encoder = build_encoder(config, registry, prepared.n_items).to(device)
+        encoder = build_encoder(recipe, prepared.n_items).to(device)
         optimizer = make_optimizer(encoder, config.training)
         average = WeightAverage(encoder, config.training.ema) if config.training.ema else None
         self._in_float32 = copy.deepcopy(encoder) if self.engine.shortens_weights and average is None else None

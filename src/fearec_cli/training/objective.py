@@ -8,10 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fearec_cli.api import Loss, LossInputs, View
-from fearec_cli.components.expressions import branches, terms
-from fearec_cli.components.registry import Registered, Registry
 from fearec_cli.components.violations import blamed_on, blamed_on_reading, check_tensor, refusal
-from fearec_cli.config import RunConfig
+from fearec_cli.config import Ingredient, Recipe
 from fearec_cli.data.batches import TrainingPrefixes
 from fearec_cli.errors import ConfigError
 from fearec_cli.model.encoder import Encoded
@@ -55,8 +53,7 @@ class Objective:
     all: a term sees the whole batch and need not know of processes. What that costs stands in docs/scaling.md.
 
     Args:
-        config: names the terms, their weights and options.
-        registry: where the terms are found.
+        recipe: has the terms, their weights and options.
         processes: who encodes which rows.
 
     Raises:
@@ -64,15 +61,14 @@ class Objective:
         PluginError: a term cannot be built, or declares a view that nobody can give.
     """
 
-    def __init__(self, config: RunConfig, registry: Registry, processes: Processes = ALONE) -> None:
+    def __init__(self, recipe: Recipe, processes: Processes = ALONE) -> None:
         self._processes = processes
-        chosen = [(term, registry.get("loss", term.name)) for term in terms(config.loss)]
         self.terms = tuple(
-            WeightedLoss(term.name, term.weight, _build(entry, config), entry.label) for term, entry in chosen
+            WeightedLoss(term.entry.name, term.weight, _build(term), term.entry.label) for term in recipe.losses
         )
         self.views = frozenset[View]().union(*(term.loss.views for term in self.terms))
-        if len(branches(config.attention)) < 2:
-            _refuse_branches(self.terms, config.attention)
+        if len(recipe.attentions) < 2:
+            _refuse_branches(self.terms, recipe.config.attention)
 
     def __call__(
         self,
@@ -149,13 +145,12 @@ def _encode_by_length(
     return encoder(ids[order], lengths[order], wanted).in_order(order.argsort())
 
 
-def _build(entry: Registered, config: RunConfig) -> Loss:
-    with blamed_on(entry.label):
-        loss: Loss = entry.component.build(config.components[entry.name])
+def _build(term: Ingredient) -> Loss:
+    loss: Loss = term.build()
     views, known = getattr(loss, "views", None), get_args(View)
     if not isinstance(views, frozenset) or not views <= set(known):
         expected = f"a frozenset of some of {', '.join(known)}"
-        raise refusal(entry.label, "views", expected=expected, got=repr(views))
+        raise refusal(term.entry.label, "views", expected=expected, got=repr(views))
     return loss
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from fearec_cli.api import Component, Options
 from fearec_cli.components.registry import Kind, Registered, Registry, load_components
 from fearec_cli.components.violations import blamed_on
-from fearec_cli.config import RunConfig, load_config
+from fearec_cli.config import Recipe, RunConfig, load_recipe
 from fearec_cli.errors import DataError, PluginError
 from fearec_cli.model.build import build_encoder
 from fearec_cli.training.objective import Objective
@@ -26,19 +26,19 @@ def with_foreign(kind: Kind, build: Any) -> tuple[RunConfig, Registry]:
     """A small model whose part of this kind comes from another package."""
     component = Component(name="foreign", options=NoOptions, build=build, summary="A part.", source="Nowhere")
     registry = Registry([*load_components(), Registered(component, kind, "acme", "2.1")])
-    config = load_config(
+    config = load_recipe(
         registry,
         preset="fearec",
         flags={kind: "foreign" if kind != "attention" else "ramp+foreign"},
         assignments=tiny.SMALL,
-    )
+    ).config
     return config, registry
 
 
 def refused(kind: Kind, build: Any) -> str:
     config, registry = with_foreign(kind, build)
     with pytest.raises(PluginError) as caught:
-        build_encoder(config, registry, n_items=5)
+        build_encoder(Recipe.of(config, registry), n_items=5)
     text = str(caught.value)
     assert text.startswith(f"{kind} 'foreign' {FOREIGN}")
     assert "\n" not in text
@@ -93,7 +93,7 @@ def test_a_filter_may_have_errors_of_its_own() -> None:
 
     config, registry = with_foreign("filter", lambda options, shape: Filter(complain))
     with pytest.raises(DataError, match="no such wavelet"):
-        build_encoder(config, registry, n_items=5)
+        build_encoder(Recipe.of(config, registry), n_items=5)
 
 
 def test_an_attention() -> None:
@@ -129,13 +129,13 @@ def test_the_probe_leaves_no_trace() -> None:
 
     config, registry = with_foreign("filter", lambda options, shape: Noisy())
     torch.manual_seed(0)
-    one = build_encoder(config, registry, n_items=5)
+    one = build_encoder(Recipe.of(config, registry), n_items=5)
     assert seen
     assert not any(seen)
     assert all(module.training for module in one.modules())
     torch.manual_seed(0)
     other = tiny.config()
-    expected = build_encoder(other, load_components(), n_items=5).state_dict()
+    expected = build_encoder(Recipe.of(other, load_components()), n_items=5).state_dict()
     assert all(torch.equal(value, expected[name]) for name, value in one.state_dict().items())
 
 
@@ -160,7 +160,9 @@ def test_a_loss(compute: Any, reason: str) -> None:
     config, registry = with_foreign("loss", lambda options: Term())
     prefixes = tiny.training_prefixes([[1, 2, 3, 4, 5], [2, 3, 4, 5, 1]], 10)
     with pytest.raises(PluginError) as caught:
-        Objective(config, registry)(tiny.encoder(config, 5), prefixes, torch.arange(3), torch.Generator())
+        Objective(Recipe.of(config, registry))(
+            tiny.encoder(Recipe.of(config, registry), 5), prefixes, torch.arange(3), torch.Generator()
+        )
     assert str(caught.value) == f"loss 'foreign' {FOREIGN}{reason}"
 
 

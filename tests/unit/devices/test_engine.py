@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fearec_cli.components.registry import load_components
-from fearec_cli.config import RunConfig, preset_names
+from fearec_cli.config import Recipe, RunConfig, preset_names
 from fearec_cli.devices.engine import Engine
 from fearec_cli.training.objective import Objective
 from support import sharing, tiny
@@ -39,7 +39,7 @@ def gradients(config: RunConfig) -> tuple[float, list[torch.Tensor]]:
     engine = Engine(config.training)
     encoder = tiny.encoder(config).train()
     on_engine = engine.set_up(encoder, torch.optim.Adam(encoder.parameters()))
-    objective = Objective(config, load_components(), engine.processes)
+    objective = Objective(Recipe.of(config, load_components()), engine.processes)
     prefixes = tiny.training_prefixes(sharing.DATA, config.model.max_length, config.model.padding)
     loss, _ = objective(on_engine, prefixes, torch.arange(8), torch.Generator().manual_seed(0))
     on_engine.backward(loss)

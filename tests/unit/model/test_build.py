@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from fearec_cli.components.registry import load_components
+from fearec_cli.config import Recipe
 from fearec_cli.errors import ConfigError
 from fearec_cli.model.build import INITIAL_STD, build_encoder
 from fearec_plugins.attentions.autocorr import AutocorrAttention
@@ -15,7 +16,7 @@ from support import tiny
 
 
 def build(config, n_items=500):
-    return build_encoder(config, load_components(), n_items)
+    return build_encoder(Recipe.of(config, load_components()), n_items)
 
 
 def test_the_parts_are_those_that_the_configuration_names():

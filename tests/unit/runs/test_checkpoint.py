@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from fearec_cli.components.registry import Registry, load_components
-from fearec_cli.config import RunConfig
+from fearec_cli.config import Recipe, RunConfig
 from fearec_cli.data.batches import gather_histories
 from fearec_cli.data.split_rules import LeaveOneOut
 from fearec_cli.errors import CheckpointError, OutputError
 from fearec_cli.model.build import build_encoder
+from fearec_cli.runs import checkpoint
 from fearec_cli.runs.checkpoint import FORMAT, CheckpointInfo, describe, load_checkpoint, save_checkpoint
 from support.tiny import config, encoder
 
@@ -25,7 +26,7 @@ SETTINGS = config("model.layers=1", preset="sasrec")
 
 def info(run: RunConfig) -> CheckpointInfo:
     data = {"dataset": "shop", "fingerprint": "ab12", "split": LeaveOneOut()}
-    return describe(run, load_components(), **data, step=7, metrics=METRICS)
+    return describe(Recipe.of(run, load_components()), **data, step=7, metrics=METRICS)
 
 
 def saved(path: Path, item_ids: list[str], run: RunConfig = SETTINGS) -> Path:
@@ -39,9 +40,9 @@ def test_what_is_saved_is_read_again(tmp_path: Path, preset: str, padding: str) 
     run = config(f"model.padding={padding}", preset=preset)
     before = encoder(run, n_items=5)
     save_checkpoint(tmp_path / "c.safetensors", before, list("abcde"), info(run))
-    after = load_checkpoint(tmp_path / "c.safetensors", load_components(), CPU)
+    after = load_checkpoint(tmp_path / "c.safetensors", CPU)
     assert after.info == info(run)
-    assert after.config == run
+    assert after.recipe.config == run
     assert after.item_ids == list("abcde")
     assert not after.encoder.training
     items, ends = torch.tensor([1, 5, 2, 4, 3]), torch.tensor([3, 5])
@@ -74,7 +75,7 @@ ODD = [
 
 def test_item_ids_may_be_any_text(tmp_path: Path) -> None:
     path = saved(tmp_path / "c.safetensors", ODD)
-    assert load_checkpoint(path, load_components(), CPU).item_ids == ODD
+    assert load_checkpoint(path, CPU).item_ids == ODD
 
 
 @settings(max_examples=20)
@@ -82,12 +83,12 @@ def test_item_ids_may_be_any_text(tmp_path: Path) -> None:
 def test_no_item_id_is_changed(item_ids: list[str]) -> None:
     with tempfile.TemporaryDirectory() as place:
         path = saved(Path(place) / "c.safetensors", item_ids)
-        assert load_checkpoint(path, load_components(), CPU).item_ids == item_ids
+        assert load_checkpoint(path, CPU).item_ids == item_ids
 
 
 def test_a_single_empty_id_is_an_id(tmp_path: Path) -> None:
     path = saved(tmp_path / "c.safetensors", [""])
-    assert load_checkpoint(path, load_components(), CPU).item_ids == [""]
+    assert load_checkpoint(path, CPU).item_ids == [""]
 
 
 def test_what_it_tells_of_itself(tmp_path: Path) -> None:
@@ -109,12 +110,13 @@ def test_what_it_tells_of_itself(tmp_path: Path) -> None:
     assert all(part.version == by_name[part.name].version for part in told.components)
 
 
-def test_a_part_that_nobody_offers_is_named_with_its_package(tmp_path: Path) -> None:
+def test_a_part_that_nobody_offers_is_named_with_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(tmp_path / "c.safetensors", ["a", "b"])
     without = Registry([entry for entry in load_components() if entry.name not in ("dot", "ce")])
     version = load_components().find("dot").version
+    monkeypatch.setattr(checkpoint, "load_components", lambda: without)
     with pytest.raises(CheckpointError) as caught:
-        load_checkpoint(path, without, CPU)
+        load_checkpoint(path, CPU)
     assert str(caught.value) == (
         f"{path}: was made with the attention 'dot' of fearec {version}, the loss 'ce' of fearec {version}, "
         f"which is not installed; `pip install fearec=={version}`"
@@ -124,7 +126,7 @@ def test_a_part_that_nobody_offers_is_named_with_its_package(tmp_path: Path) -> 
 def test_reading_leaves_the_file_as_it_is_and_takes_no_part_of_it_by_reference(tmp_path: Path) -> None:
     path = saved(tmp_path / "c.safetensors", ["a", "b"])
     before = path.read_bytes()
-    loaded = load_checkpoint(path, load_components(), CPU)
+    loaded = load_checkpoint(path, CPU)
     with torch.no_grad():
         for parameter in loaded.encoder.parameters():
             parameter.zero_()
@@ -147,6 +149,6 @@ def test_another_checkpoint_in_its_place_is_kept_when_it_cannot_be_written(tmp_p
 
 def test_a_file_of_another_catalogue_does_not_fit(tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
-    save_checkpoint(path, build_encoder(SETTINGS, load_components(), 3), ["a", "b"], info(SETTINGS))
+    save_checkpoint(path, build_encoder(Recipe.of(SETTINGS, load_components()), 3), ["a", "b"], info(SETTINGS))
     with pytest.raises(CheckpointError, match="its weights do not fit its configuration"):
-        load_checkpoint(path, load_components(), CPU)
+        load_checkpoint(path, CPU)

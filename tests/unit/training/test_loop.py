@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from fearec_cli.components.registry import load_components
+from fearec_cli.config import Recipe
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.errors import DataError, EvaluationError, TrainingError
 from fearec_cli.evaluation.evaluate import Evaluation
@@ -62,7 +63,7 @@ def trainer(directory: Path, *assignments: str, listener: Listener | None = None
         preset="sasrec",
         **flags,
     )
-    return Trainer(settings, load_components(), data(), directory, listener or Listener())
+    return Trainer(Recipe.of(settings, load_components()), data(), directory, listener or Listener())
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def run(trainer: Trainer, stop: Stop | None = None) -> Outcome:
 
 
 def best_step(outcome: Outcome) -> int:
-    return load_checkpoint(outcome.checkpoint, load_components(), torch.device("cpu")).info.step
+    return load_checkpoint(outcome.checkpoint, torch.device("cpu")).info.step
 
 
 @pytest.mark.parametrize(
@@ -249,7 +250,7 @@ def test_the_first_term_that_is_not_finite_is_named(tmp_path, script, monkeypatc
 def test_a_data_set_with_nothing_to_train_on(tmp_path: Path) -> None:
     settings = config(preset="sasrec")
     with pytest.raises(DataError, match="nowhere: has no training prefix"):
-        Trainer(settings, load_components(), data([[1, 2, 3], [3, 2, 1]]), tmp_path, Listener())
+        Trainer(Recipe.of(settings, load_components()), data([[1, 2, 3], [3, 2, 1]]), tmp_path, Listener())
 
 
 def test_a_validation_that_a_limit_added_is_none_for_early_stopping(tmp_path: Path, script) -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from fearec_cli.components.registry import load_components
+from fearec_cli.config import Recipe
 from fearec_cli.training.objective import Objective
 from support import tiny
 
@@ -30,7 +31,7 @@ class Step:
         config = tiny.config(*assignments, loss=loss)
         self.encoder = tiny.encoder(config).train(training)
         self.prefixes = tiny.training_prefixes(DATA, 10)
-        self.objective = Objective(config, load_components())
+        self.objective = Objective(Recipe.of(config, load_components()))
         readers = [Reader(term.loss) for term in self.objective.terms]
         self.objective.terms = tuple(
             term._replace(loss=reader) for term, reader in zip(self.objective.terms, readers, strict=True)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from fearec_cli.components.registry import load_components
+from fearec_cli.config import Recipe
 from fearec_cli.devices.engine import Engine
 from fearec_cli.model.average import WeightAverage
 from fearec_cli.runs.state import Place, RunState
@@ -23,7 +24,7 @@ class Steps:
     def __init__(self, *assignments: str, loss: str = "ce") -> None:
         config = tiny.config(*NO_DROPOUT, "training.learning_rate=0.01", *assignments, loss=loss)
         model = tiny.encoder(config).train()
-        objective = Objective(config, load_components())
+        objective = Objective(Recipe.of(config, load_components()))
         optimizer = make_optimizer(model, config.training)
         trained = Engine(config.training).set_up(model, optimizer)
         self.state = RunState(

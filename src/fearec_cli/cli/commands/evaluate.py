@@ -31,7 +31,6 @@ def evaluate(
     import json
 
     from fearec_cli.cli.show.progress import console
-    from fearec_cli.components.registry import load_components
     from fearec_cli.data.batches import InteractionTable
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.evaluation import evaluate as evaluation
@@ -45,7 +44,7 @@ def evaluate(
     place = choose_device(device)
     if place.type == "cpu":
         keep_freed_memory()
-    loaded = load_checkpoint(checkpoint, load_components(), place)
+    loaded = load_checkpoint(checkpoint, place)
     prepared = dataset_of(loaded, dataset)
     table, held_out = InteractionTable.load(prepared, place), prepared.split.held_out(split)
     report = Report(

@@ -56,7 +56,7 @@ def train(
     from fearec_cli.cli.interrupts import stop_on_signals
     from fearec_cli.cli.show.progress import SilentReporter, console, describe_memory, make_reporter
     from fearec_cli.components.registry import load_components
-    from fearec_cli.config import DEFAULT_PRESET, load_config
+    from fearec_cli.config import DEFAULT_PRESET, load_recipe
     from fearec_cli.data.prepared import Prepared
     from fearec_cli.devices.determinism import compute_deterministically, nondeterminism_told
     from fearec_cli.devices.engine import launched
@@ -71,7 +71,7 @@ def train(
         _check_resume(out, preset, config, batch_size)
     preset = preset or DEFAULT_PRESET
     registry = load_components()
-    run = load_config(
+    recipe = load_recipe(
         registry,
         preset=preset,
         file=out / RUN_FILE if resume and out is not None else config,
@@ -95,9 +95,9 @@ def train(
     )
     stop = Stop()
     tracker = None if track is None else check_tracker(track)
-    compute_deterministically(run.training.deterministic)
+    compute_deterministically(recipe.training.deterministic)
     with (
-        launched(run.training) as engine,
+        launched(recipe.training) as engine,
         ExitStack() as claims,
         nondeterminism_told(),
         out_of_memory_told(lambda: _NO_ROOM_FOR_MODEL),
@@ -118,17 +118,18 @@ def train(
         if batch_size == "auto":
             if engine.processes.size > 1:
                 raise ConfigError(["--batch-size auto: tries on one device; find a size there and give it to all"])
-            run = run.with_batch_size(Trainer(run, registry, prepared, directory, reporter, engine).largest_batch())
+            size = Trainer(recipe, prepared, directory, reporter, engine).largest_batch()
+            recipe = recipe.with_training(batch_size=size)
             free_memory()
-            console.print(f"batch size {run.training.batch_size:,}: the largest power of two that fits")
-        trainer = Trainer(run, registry, prepared, directory, reporter, engine)
+            console.print(f"batch size {size:,}: the largest power of two that fits")
+        trainer = Trainer(recipe, prepared, directory, reporter, engine)
         if resume:
             for warning in engine.first_ahead(trainer.resume):
                 if engine.first:
                     typer.echo(f"warning: {warning}", err=True)
         if tracker is not None and engine.first:
-            reporter.track = claims.enter_context(tracked(tracker, directory, run))
-        reporter.start(trainer, run, prepared)
+            reporter.track = claims.enter_context(tracked(tracker, directory, recipe.config))
+        reporter.start(trainer, recipe.config, prepared)
         with stop_on_signals(stop), reporter:
             outcome = trainer.run(stop)
         if not engine.first:
@@ -137,7 +138,7 @@ def train(
     best = outcome.best
     value = "not validated"
     if best is not None:
-        value = f"{run.training.metric} {best.value:.4f} ({run.training.protocol}, valid), epoch {best.epoch}"
+        value = f"{recipe.training.metric} {best.value:.4f} ({recipe.training.protocol}, valid), epoch {best.epoch}"
     console.print(
         f"stopped by {outcome.reason} after {outcome.place.step:,} steps; "
         f"{outcome.prefixes_per_second:,.0f} prefixes/s, peak memory {describe_memory()}"

@@ -7,6 +7,7 @@ import torch
 
 from fearec_cli.api import LossInputs
 from fearec_cli.components.registry import load_components
+from fearec_cli.config import Recipe
 from fearec_cli.errors import ConfigError
 from fearec_cli.training.objective import Objective
 from support import tiny
@@ -58,11 +59,11 @@ def test_other_than_two_branches_are_refused(count):
 def test_a_model_of_one_branch_is_refused_before_it_trains(attention):
     config = tiny.config(attention=attention, loss="ce+0.1*branch-contrast")
     with pytest.raises(ConfigError) as refused:
-        Objective(config, load_components())
+        Objective(Recipe.of(config, load_components()))
     (problem,) = refused.value.problems
     assert "branch-contrast" in problem
     assert f"--attention {attention}" in problem
 
 
 def test_a_model_of_one_branch_may_have_any_other_term():
-    assert Objective(tiny.config(attention="dot", loss="ce+0.1*contrast+0.1*sparse-spectrum"), load_components())
+    assert Objective(tiny.recipe(attention="dot", loss="ce+0.1*contrast+0.1*sparse-spectrum"))

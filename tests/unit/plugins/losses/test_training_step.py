@@ -6,6 +6,7 @@ from torch import Tensor
 
 from fearec_cli.api import LossInputs
 from fearec_cli.components.registry import load_components
+from fearec_cli.config import Recipe
 from fearec_cli.training.objective import Objective, WeightedLoss
 from support import tiny
 
@@ -19,7 +20,7 @@ NO_DROPOUT = ("model.hidden_dropout=0", "model.attention_dropout=0")
 def step(config):
     """Encoder, objective, and what one call gives: the objective and each term's value."""
     encoder = tiny.encoder(config).train()
-    objective = Objective(config, load_components())
+    objective = Objective(Recipe.of(config, load_components()))
     prefixes = tiny.training_prefixes(DATA, 10)
     torch.manual_seed(0)
     total, values = objective(encoder, prefixes, torch.tensor([0, 5, 9, 14]), torch.Generator().manual_seed(0))
@@ -61,7 +62,7 @@ class Recorder:
 def recorded(views, config):
     """What a term that reads these views is given, with the encoder and the batch."""
     encoder = tiny.encoder(config)
-    objective = Objective(config, load_components())
+    objective = Objective(Recipe.of(config, load_components()))
     recorder = Recorder(views)
     objective.terms = (WeightedLoss("recorder", 1.0, recorder),)
     objective.views = recorder.views

@@ -1,137 +1,21 @@
-"""RunConfig: preset < TOML file < flags < --set, into one frozen validated object, and back to TOML.
-
-A configuration is a flat table: `attention`, `filter`, `fusion` and `loss` name components, `[model]`
-and `[training]` hold the trunk's and the loop's settings, and `[NAME]` holds the options of the component
-NAME. What is written `autocorr.top_k = 1.0` in TOML is `--set autocorr.top_k=1.0` on the command line.
-"""
+"""From preset < TOML file < flags < `--set` to one recipe, every part of it checked."""
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
-
-import tomli_w
-from pydantic import ConfigDict, Field, SerializeAsAny
+from typing import Any
 
 from fearec_cli.api import Options
 from fearec_cli.components.expressions import branches, terms
 from fearec_cli.components.options import parse_assignment, validate_options
 from fearec_cli.components.registry import Kind, Registered, Registry
+from fearec_cli.config.recipe import Recipe
+from fearec_cli.config.sections import ModelConfig, RunConfig, TrainingConfig
 from fearec_cli.errors import ConfigError, PluginError, did_you_mean
 
 DEFAULT_PRESET = "fearec"
-TrackerName = Literal["tensorboard", "wandb"]
-Precision = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed"]
 _CHOICES = ("attention", "filter", "fusion", "loss")
-
-
-class ModelConfig(Options):
-    """The trunk that the components hang on. Defaults are FEARec's released settings."""
-
-    dim: int = Field(64, ge=1, le=8192, description="hidden units")
-    layers: int = Field(2, ge=1, le=128, description="layers")
-    heads: int = Field(2, ge=1, le=128, description="attention heads; divides dim")
-    inner: int = Field(256, ge=1, le=65536, description="hidden units inside the feed-forward")
-    max_length: int = Field(50, ge=2, le=65536, description="positions of a sequence; older items are cut")
-    hidden_dropout: float = Field(0.5, ge=0, lt=1, description="dropout of embeddings and layer outputs")
-    attention_dropout: float = Field(0.5, ge=0, lt=1, description="dropout of attention weights")
-    padding: Literal["right", "left"] = Field("right", description="side on which short sequences are filled up")
-    pooling: Literal["last", "mean"] = Field(
-        "last",
-        description="representation of a sequence: output at its last item, or mean over its items, which costs a "
-        "last layer at every position",
-    )
-
-
-class TrainingConfig(Options):
-    """The training loop."""
-
-    batch_size: int = Field(256, ge=1, le=1_000_000, description="prefixes a step, of all devices together")
-    accumulate: int = Field(
-        1,
-        ge=1,
-        le=10_000,
-        description="parts that a step's prefixes go through the model in, one after another, for less memory; "
-        "in-batch negatives are those of the part",
-    )
-    learning_rate: float = Field(1e-3, gt=0, le=10, description="Adam's learning rate, after its warm-up")
-    schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="learning rate after the warm-up: constant, or down to 0 along half a cosine"
-    )
-    warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate rises linearly")
-    schedule_steps: int = Field(
-        0, ge=0, description="steps of the cosine with its warm-up, after which training ends; for cosine alone"
-    )
-    weight_decay: float = Field(
-        0, ge=0, le=1, description="decoupled decay (AdamW) of linear layers' weights and embedding tables; 0 is none"
-    )
-    gradient_clip: float = Field(0, ge=0, description="norm that the whole gradient is clipped to; 0 is none")
-    ema: float = Field(
-        0,
-        ge=0,
-        lt=1,
-        description="decay of the moving average of the weights that is validated and kept as the best; 0 is none",
-    )
-    epochs: int = Field(200, ge=1, description="passes over the training prefixes, at most")
-    max_steps: int = Field(0, ge=0, description="optimiser steps, at most; 0 is no limit")
-    time_limit: float = Field(0, ge=0, description="minutes of training, at most; 0 is no limit")
-    metric: str = Field(
-        "NDCG@10",
-        pattern=r"^(HR|NDCG|MRR)@[1-9][0-9]*$",
-        description="validation metric that picks the best weights",
-    )
-    protocol: Literal["unmasked", "seen-masked"] = Field("unmasked", description="protocol of that metric")
-    patience: int = Field(10, ge=1, description="epochs without a better metric before training stops")
-    save_minutes: float = Field(
-        10, ge=0, description="minutes between saves of the state within an epoch; 0 saves after validations alone"
-    )
-    seed: int = Field(42, ge=0, lt=2**63, description="of weights, order, dropout and draws")
-    deterministic: bool = Field(False, description="same seed, same bits on a GPU too, where that costs time")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto, cpu, cuda or cuda:1")
-    devices: int = Field(1, ge=1, le=1024, description="devices of each node; a process trains on each")
-    nodes: int = Field(1, ge=1, le=1024, description="machines that share the run")
-    capture: bool = Field(
-        True, description="record the step once as a CUDA graph and replay it; on a CPU nothing is recorded"
-    )
-    precision: Precision = Field("32-true", description="of the encoder; the objective and the ranks are float32")
-
-
-class RunConfig(Options):
-    """A whole run: enough, with the data set, to train the same model again.
-
-    Attributes:
-        components: validated options of each component of the model, by name.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    attention: str
-    filter: str
-    fusion: str
-    loss: str
-    model: ModelConfig
-    training: TrainingConfig
-    components: Mapping[str, SerializeAsAny[Options]]
-
-    def to_toml(self) -> str:
-        """The TOML text that `load_config` reads back to the same configuration."""
-        table = self.model_dump(mode="json", exclude={"components"})
-        # TOML has no null: an option that is None is left out, and None is its default.
-        options = {name: values.model_dump(mode="json", exclude_none=True) for name, values in self.components.items()}
-        return tomli_w.dumps({**table, **{name: values for name, values in options.items() if values}})
-
-    def with_batch_size(self, size: int) -> "RunConfig":
-        """The same run with so many prefixes a step."""
-        return self.model_copy(update={"training": self.training.model_copy(update={"batch_size": size})})
-
-    def identity(self) -> str:
-        """The TOML text without what only says when to stop and when to save, and without the number of processes,
-        which changes dropout masks alone: runs that agree in it can be continued one by the other."""
-        free = TrainingConfig().model_dump(
-            include={"epochs", "max_steps", "time_limit", "patience", "save_minutes", "devices", "nodes"}
-        )
-        return self.model_copy(update={"training": self.training.model_copy(update=free)}).to_toml()
 
 
 def preset_names() -> list[str]:
@@ -140,14 +24,14 @@ def preset_names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
 
 
-def load_config(
+def load_recipe(
     registry: Registry,
     *,
     preset: str = DEFAULT_PRESET,
     file: Path | None = None,
     flags: Mapping[str, Any] | None = None,
     assignments: Iterable[str] = (),
-) -> RunConfig:
+) -> Recipe:
     """Put the layers of a configuration together and check every part of it.
 
     Options that a preset gives to a component which the user replaced go with that component; an option
@@ -185,8 +69,8 @@ def load_config(
     return _validate(registry, base, given, problems)
 
 
-def read_config(registry: Registry, text: str) -> RunConfig:
-    """The configuration that `RunConfig.to_toml` wrote.
+def read_recipe(registry: Registry, text: str) -> Recipe:
+    """The recipe whose configuration `RunConfig.to_toml` wrote.
 
     Raises:
         ConfigError: carries every problem found, components that are not installed among them.
@@ -194,7 +78,7 @@ def read_config(registry: Registry, text: str) -> RunConfig:
     return _validate(registry, {}, tomllib.loads(text), [])
 
 
-def _validate(registry: Registry, base: dict[str, Any], given: dict[str, Any], problems: list[str]) -> RunConfig:
+def _validate(registry: Registry, base: dict[str, Any], given: dict[str, Any], problems: list[str]) -> Recipe:
     merged = {**base}
     _merge(merged, given)
     choices = {key: merged.pop(key, "") for key in _CHOICES}
@@ -222,7 +106,8 @@ def _validate(registry: Registry, base: dict[str, Any], given: dict[str, Any], p
         problems += _disagreements(loop)
     if problems:
         raise ConfigError(problems)
-    return RunConfig.model_validate({**choices, **sections, "components": components})
+    config = RunConfig.model_validate({**choices, **sections, "components": components})
+    return Recipe.of(config, registry)
 
 
 def _disagreements(training: TrainingConfig) -> Iterator[str]:

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fearec_cli.components.registry import load_components
-from fearec_cli.config import ModelConfig, RunConfig, load_config, preset_names, read_config
+from fearec_cli.config import ModelConfig, RunConfig, load_recipe, preset_names, read_recipe
 from fearec_cli.errors import ConfigError
 
 
 def load(*assignments: str, **layers) -> RunConfig:
-    return load_config(load_components(), assignments=assignments, **layers)
+    return load_recipe(load_components(), assignments=assignments, **layers).config
 
 
 def problems(*assignments: str, **layers) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ def test_a_missing_file_is_named(tmp_path):
 @pytest.mark.parametrize("preset", preset_names())
 def test_toml_brings_a_preset_back(preset):
     config = load(preset=preset)
-    assert read_config(load_components(), config.to_toml()) == config
+    assert read_recipe(load_components(), config.to_toml()).config == config
 
 
 @given(
@@ -196,13 +196,13 @@ def test_toml_brings_any_configuration_back(
     )
     assert config.components["autocorr"].top_k == top_k
     assert config.training.seed == seed
-    assert read_config(load_components(), config.to_toml()) == config
+    assert read_recipe(load_components(), config.to_toml()).config == config
 
 
 def test_toml_of_a_lost_component_names_it():
     text = load().to_toml().replace("ramp+autocorr", "ramp+wavelet")
     with pytest.raises(ConfigError, match="wavelet"):
-        read_config(load_components(), text)
+        read_recipe(load_components(), text)
 
 
 def test_a_configuration_cannot_be_changed():
@@ -245,13 +245,13 @@ def test_the_identity_leaves_out_only_when_to_stop(assignment, same):
 )
 def test_settings_of_the_loop_that_contradict_one_another(assignments: list[str], problem: str) -> None:
     with pytest.raises(ConfigError, match=problem) as caught:
-        load_config(load_components(), assignments=assignments)
+        load_recipe(load_components(), assignments=assignments)
     assert len(caught.value.problems) == 1
 
 
 def test_when_to_stop_and_when_to_save_is_no_part_of_a_runs_identity() -> None:
     def identity(*assignments: str) -> str:
-        return load_config(load_components(), assignments=assignments).identity()
+        return load_recipe(load_components(), assignments=assignments).config.identity()
 
     free = ("epochs=3", "max_steps=7", "time_limit=1", "patience=2", "save_minutes=0")
     assert identity(*(f"training.{text}" for text in free)) == identity()
