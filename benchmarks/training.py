@@ -75,11 +75,11 @@ def ours(options: argparse.Namespace, batch_size: int, settings: list[str]) -> d
     from fearec_cli.config import load_recipe
     from fearec_cli.data.prepared import open_prepared
     from fearec_cli.training.loop import Trainer
-    from fearec_cli.training.reporting import Stop
+    from fearec_cli.training.reporting import Reporter, Stop
 
     stop = Stop()
 
-    class Listener:
+    class Listener(Reporter):
         watch = Stopwatch(options.steps, options.device, stop.request)
 
         def on_step(self, place: Any, steps: int, losses: Any, prefixes_per_second: float) -> None:

@@ -167,8 +167,8 @@ def test_half_precision_resumes_bit_for_bit(toy: Path) -> None:
             f"--devices 1000: this machine has {os.cpu_count()} CPU cores, and a process needs one",
         ),
         (("--nodes", "2"), "--nodes 2: nothing tells this process of the other nodes"),
-        (("--devices", "0"), "training.devices: must be greater than or equal to 1, not 0"),
-        (("--precision", "64"), "training.precision: must be '32-true', 'bf16-mixed', 'bf16-true' or '16-mixed'"),
+        (("--devices", "0"), "--devices: must be greater than or equal to 1, not 0"),
+        (("--precision", "64"), "--precision: must be '32-true', 'bf16-mixed', 'bf16-true' or '16-mixed'"),
     ],
     ids=str,
 )

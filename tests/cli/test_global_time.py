@@ -97,7 +97,7 @@ def test_another_split_is_another_data_set() -> None:
 REFUSED = {
     "a boundary that is none": (
         (*GLOBAL, "--valid-from", "soon"),
-        r'prepare\.valid_from: .*must be a share of the interactions such as 0\.8, or a UTC time .*, not "soon"',
+        r'--valid-from: .*must be a share of the interactions such as 0\.8, or a UTC time .*, not "soon"',
     ),
     "boundaries out of order": ((*GLOBAL, "--valid-from", "0.95"), "--valid-from must come before --test-from"),
     "options of the other split": (("--target", "all"), "--target needs --split global-time"),

@@ -15,7 +15,7 @@ from fearec_cli.components.options import describe_options
 from fearec_cli.components.registry import Registered, load_adapters, load_components
 from support.commands import done, fearec
 
-COMMANDS = list(typer.main.get_command(app).commands)
+COMMANDS = list(typer.main.get_command(app).summaries)
 # typer itself imports pydantic.
 HEAVY = {"torch", "polars", "numpy", "safetensors", "rich.progress"}
 

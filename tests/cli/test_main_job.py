@@ -316,7 +316,7 @@ def test_a_batch_size_that_was_found_is_one_that_was_given(toy: Path, monkeypatc
     monkeypatch.setattr(batch_size.CpuGauge, "allows_double", lambda gauge: len(gauge._peaks) < 4)
     run = ("train", toy, *TINY, "--max-steps", "3")
     printed = done(*run, "--batch-size", "auto", "--out", "runs/found")
-    assert printed.startswith("batch size 64: the largest power of two that fits\n")
+    assert printed.startswith("note: batch size 64: the largest power of two that fits\n")
     assert "batch_size = 64\n" in Path("runs/found/run.toml").read_text()
     done(*run, "--set", "training.batch_size=64", "--out", "runs/given")
     assert same(tensors(newest_state(Path("runs/found"))), tensors(newest_state(Path("runs/given"))))

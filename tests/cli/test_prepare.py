@@ -128,7 +128,7 @@ def test_a_dry_run_names_a_bad_row_and_a_bad_option() -> None:
     write_log()
     LOG.write_text(LOG.read_text() + "u9,i9,never\n")
     assert "log.csv, line 22: the timestamp" in refused(*ARGUMENTS, "--dry-run")[0]
-    assert "prepare.since: " in refused(*ARGUMENTS, "--dry-run", "--since", "yesterday")[0]
+    assert "--since: " in refused(*ARGUMENTS, "--dry-run", "--since", "yesterday")[0]
 
 
 def test_a_dry_run_says_what_stands_there() -> None:

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import distributed
 
-from fearec_cli.cli.show.progress import PlainReporter, SilentReporter
+from fearec_cli.cli.show.progress import PlainReporter
 from fearec_cli.errors import TrainingError
 from fearec_cli.system.processes import Processes
+from fearec_cli.training.reporting import Reporter
 from support.commands import Result, fearec
 
 _SECONDS = 60.0
@@ -75,7 +76,7 @@ def _after(step: int, act: Callable[[], Any]) -> None:
         if place.step == step:
             act()
 
-    PlainReporter.on_step = SilentReporter.on_step = on_step  # type: ignore[method-assign]
+    PlainReporter.on_step = Reporter.on_step = on_step  # type: ignore[method-assign]
 
 
 def _fail() -> None:

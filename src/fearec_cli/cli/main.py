@@ -6,28 +6,38 @@ Commands import what is heavy only when they run, so that help comes at once.
 
 import sys
 import traceback
+from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Annotated, NoReturn
+from typing import Annotated, ClassVar, NoReturn
 
 import typer
 
-from fearec_cli.cli.commands.components import components
-from fearec_cli.cli.commands.datasets import datasets
-from fearec_cli.cli.commands.evaluate import evaluate
-from fearec_cli.cli.commands.new_plugin import new_plugin
-from fearec_cli.cli.commands.prepare import prepare
-from fearec_cli.cli.commands.train import train
+from fearec_cli.cli.lazy import LazyCommands
 from fearec_cli.errors import FearecError
+
+
+class _Commands(LazyCommands):
+    """Every command, in the order of use."""
+
+    summaries: ClassVar[Mapping[str, str]] = {
+        "prepare": "Read a log, filter and number it, and write a prepared data set.",
+        "train": "Train a model and keep the weights that validate best.",
+        "evaluate": "Rank every held-out item among the whole catalogue.",
+        "components": "List filters, attentions, fusions and losses, or all about one.",
+        "datasets": "List the sources of data, or all about one.",
+        "new-plugin": "Write a package with a component or a source of your own.",
+    }
+
 
 app = typer.Typer(
     name="fearec",
+    cls=_Commands,
     help="Train, evaluate and take apart frequency-enhanced sequential recommenders.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (prepare, train, evaluate, components, datasets, new_plugin):
-    app.command()(command)
 
 
 def _print_version(wanted: bool) -> None:

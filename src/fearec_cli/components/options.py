@@ -107,12 +107,12 @@ def _problem(name: str, model: type[Options], option: str, details: list[ErrorDe
         hint = did_you_mean(option, model.model_fields) or f"; the options of {name} are: {names}"
         return f"{name}.{option}: there is no such option{hint}"
     place = f"{name}.{option}" if option else name
-    wishes = [detail["msg"].replace("Input should be", "must be", 1) for detail in details]
+    found = [detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be", 1) for detail in details]
     # `values` may be the whole table where a rule joins several options: then it is no help to show it.
     given = f", not {_literal(details[0]['input'])}" if option else ""
     bounds = _bounds(model.model_fields[option]) if option else ""
     allowed = f" (allowed: {bounds})" if bounds else ""
-    return f"{place}: {' or '.join(dict.fromkeys(wishes))}{given}{allowed}"
+    return f"{place}: {' or '.join(dict.fromkeys(found))}{given}{allowed}"
 
 
 def _type_name(annotation: Any) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 from fearec_cli.api import Options
 from fearec_cli.components.expressions import branches, terms
 from fearec_cli.components.registry import Kind, Registered, Registry
-from fearec_cli.components.violations import blamed_on
 from fearec_cli.config.sections import ModelConfig, RunConfig, TrainingConfig
 
 
@@ -32,6 +31,8 @@ class Ingredient:
             PluginError: building it raises.
             ConfigError: it cannot be built in this place.
         """
+        from fearec_cli.components.violations import blamed_on  # torch, which reading settings does not need
+
         with blamed_on(self.entry.label):
             return self.entry.component.build(self.options, *place)
 

@@ -9,93 +9,20 @@ Two rules, which answer different questions (docs/data.md):
 """
 
 import hashlib
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from fearec_cli.api import Options
+from fearec_cli.data.settings import ColdPolicy, SplitSettings, Target
 from fearec_cli.errors import DataError, EmptyDataError
 
-Target = Literal["last", "first", "all"]
-ColdPolicy = Literal["drop", "count"]
 Times = TypeVar("Times", npt.NDArray[np.int64], pl.Expr)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DEFAULTS: Mapping[str, Any] = {"valid_from": 0.8, "test_from": 0.9, "target": "last", "cold": "drop"}
-
-
-def _read_boundary(value: object) -> object:
-    """A share of the interactions as a number, or a moment; text is either, ISO 8601 in UTC unless it names a zone."""
-    if value is None or isinstance(value, datetime):
-        return value
-    try:
-        share = float(str(value))
-    except ValueError:
-        share = None
-    if share is not None and 0 < share < 1:
-        return share
-    try:
-        moment = datetime.fromisoformat(str(value)) if share is None else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise ValueError("must be a share of the interactions such as 0.8, or a UTC time such as 2021-08-11T00:57:00")
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-Boundary = Annotated[float | datetime, BeforeValidator(_read_boundary)]
-
-
-class SplitSettings(Options):
-    """How interactions are to be held out, as the user asks for it.
-
-    With `global-time`, what is not given takes its default here, so that the record tells all.
-    """
-
-    split: Literal["leave-one-out", "global-time"] = Field(
-        "leave-one-out", description="hold out each user's last two interactions, or all from a moment on"
-    )
-    valid_from: Boundary | None = Field(
-        None, description="global-time: where validation starts, a share of the interactions or a UTC time"
-    )
-    test_from: Boundary | None = Field(None, description="global-time: where testing starts, likewise")
-    target: Target | None = Field(
-        None, description="global-time: which of a user's interactions in a period are predicted"
-    )
-    cold: ColdPolicy | None = Field(
-        None, description="global-time: drop targets whose user or item training never met, or keep and count them"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _complete(cls, values: Any) -> Any:
-        if isinstance(values, Mapping) and values.get("split") == "global-time":
-            return {**values, **{name: default for name, default in _DEFAULTS.items() if values.get(name) is None}}
-        return values
-
-    @model_validator(mode="after")
-    def _agree(self) -> "SplitSettings":
-        given = [name for name in _DEFAULTS if getattr(self, name) is not None]
-        if self.split == "leave-one-out" and given:
-            flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-            raise ValueError(f"{flags} needs --split global-time")
-        start, end = self.valid_from, self.test_from
-        # Whether a share comes before a time is known when the log is.
-        if (isinstance(start, float) and isinstance(end, float) and start >= end) or (
-            isinstance(start, datetime) and isinstance(end, datetime) and start >= end
-        ):
-            raise ValueError("--valid-from must come before --test-from")
-        return self
-
-    @property
-    def shortest(self) -> int:
-        """Interactions that every user must have: leave-one-out needs one each to train on, to validate and to test."""
-        return 3 if self.split == "leave-one-out" else 1
 
 
 class LeaveOneOut(BaseModel):

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fearec_cli.data.interactions import Interactions
-from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut, Target
+from fearec_cli.data.settings import Target
+from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
 
 Part = Literal["valid", "test"]
 # Rows looked at together where all are, which bounds memory.

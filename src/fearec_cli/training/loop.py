@@ -22,6 +22,7 @@ from fearec_cli.model.encoder import Encoder
 from fearec_cli.runs.records import EpochRecord
 from fearec_cli.runs.run_files import Saves
 from fearec_cli.runs.state import Best, Place, RunState
+from fearec_cli.runs.trackers import Track
 from fearec_cli.system.memory import out_of_memory_told
 from fearec_cli.training.batch_size import gauge_of, largest_batch
 from fearec_cli.training.finite import FiniteWatch
@@ -45,8 +46,11 @@ class Trainer:
         recipe: what is trained, and how.
         prepared: the data set.
         directory: where the run leaves its files.
-        reporter: who is told how it goes.
+        reporter: follows the run.
         engine: where and how it computes; by default what the configuration names, in this process.
+
+    Attributes:
+        track: also gets each record, where the run is tracked.
 
     Raises:
         DataError: the data set has no training prefix.
@@ -65,6 +69,7 @@ class Trainer:
         config = self._config = recipe.config
         self.engine = engine or Engine(config.training)
         self._reporter = reporter
+        self.track: Track | None = None
         self._processes = self.engine.processes
         self._metric, self._metric_k = parse_metric(config.training.metric)
         self._saves = Saves(directory, recipe, prepared, self._processes)
@@ -304,6 +309,8 @@ class Trainer:
             valid=metrics,
         )
         self._saves.record(record)
+        if self.track is not None:
+            self.track(record)
         self._reporter.on_epoch(record, best=better)
 
     def _memory_of_step(self) -> str:

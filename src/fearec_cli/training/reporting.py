@@ -1,23 +1,51 @@
-"""Who is told how training goes, how it ended, and who may ask it to end."""
+"""How training reports its progress, how it ended, and what asks it to end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from types import TracebackType
+from typing import Literal
 
 from torch import Tensor
 
+from fearec_cli.config import RunConfig
+from fearec_cli.data.prepared import Prepared
 from fearec_cli.runs.records import EpochRecord
 from fearec_cli.runs.state import Best, Place
 
 StopReason = Literal["patience", "epochs", "schedule", "max-steps", "time-limit", "interrupted"]
 
 
-@runtime_checkable  # annotations are checked at run time in the tests
-class Reporter(Protocol):
-    """Who is told how training goes."""
+@dataclass(frozen=True)
+class Beginning:
+    """What is about to be trained.
+
+    Attributes:
+        config: the settings.
+        prepared: the data set.
+        terms: names of the loss terms.
+        parameters: how many numbers are learned.
+        device: where and in what precision, in words.
+    """
+
+    config: RunConfig
+    prepared: Prepared
+    terms: Sequence[str]
+    parameters: int
+    device: str
+
+
+class Reporter:
+    """Follows a run and shows nothing; the base of those that show something.
+
+    A context: entered before the first step, left when the run ends, however it does.
+    """
+
+    def on_start(self, beginning: Beginning) -> None:
+        """Before the first step."""
 
     def on_step(self, place: Place, steps: int, losses: Tensor, prefixes_per_second: float) -> None:
-        """After each step; reading `losses` makes the host wait for the device, so seldom do.
+        """After each step; reading `losses` makes the host wait for the device, so do it seldom.
 
         Args:
             place: where the run stands.
@@ -27,10 +55,21 @@ class Reporter(Protocol):
         """
 
     def on_note(self, text: str) -> None:
-        """When something goes another way than the normal one, in a line."""
+        """When something goes another way than usual, in one line."""
+
+    def on_warning(self, text: str) -> None:
+        """When something is damaged and the run goes on without it, in one line."""
 
     def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
         """After each validation."""
+
+    def __enter__(self) -> None:
+        """Nothing to begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to end."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fearec_cli.components.options import validate_options
-from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut, SplitSettings, resolve
+from fearec_cli.data.settings import SplitSettings
+from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut, resolve
 from fearec_cli.errors import DataError
 
 DAY = 86_400 * 10**6

@@ -20,7 +20,7 @@ from fearec_cli.runs.directory import state_file, state_files
 from fearec_cli.runs.state import Best, RunState
 from fearec_cli.training import loop
 from fearec_cli.training.loop import Trainer
-from fearec_cli.training.reporting import Outcome, Stop
+from fearec_cli.training.reporting import Outcome, Reporter, Stop
 from support.tiny import config, held_out, prepared
 
 # 8 users of 6 items: 24 training prefixes, 3 steps of 8 an epoch.
@@ -28,7 +28,7 @@ SEQUENCES = [[(user + place) % 12 + 1 for place in range(6)] for user in range(8
 STEPS = 3
 
 
-class Listener:
+class Listener(Reporter):
     """Remembers what it is told."""
 
     def __init__(self, at: int = 0, stop: Stop | None = None) -> None:
@@ -42,9 +42,6 @@ class Listener:
         self.means.append(losses.tolist())
         if self._stop is not None and place.step == self._at:
             self._stop.request()
-
-    def on_note(self, text: str) -> None:
-        pass
 
     def on_epoch(self, record: loop.EpochRecord, *, best: bool) -> None:
         self.epochs.append((record.epoch, best))

@@ -1,139 +1,119 @@
 """`fearec train`: from a prepared data set to a checkpoint."""
 
 import shlex
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from fearec_cli.cli.settings_options import given, naming_flags, settings_options, with_options
+from fearec_cli.config.loading import DEFAULT_PRESET
+from fearec_cli.config.sections import TrainingConfig
 from fearec_cli.errors import ConfigError
 
-_NO_ROOM_FOR_MODEL = "out of memory while the model was built: lower model.dim, or train on fewer items or users"
+_LOOP = ("learning_rate", "epochs", "max_steps", "time_limit", "patience", "seed")
+_DEVICES = ("device", "devices", "nodes", "precision", "deterministic")
 
 
+@with_options(
+    settings_options(TrainingConfig, _LOOP, panel="Loop"),
+    settings_options(TrainingConfig, _DEVICES, panel="Devices"),
+    before="track",
+)
 def train(
     dataset: Annotated[
         str | None,
         typer.Argument(
             help="A prepared directory, or the name of one under data/; demo is made on first use.  "
-            "[default: demo; the run's own with --resume]"
+            "[default: demo; the run's own with --resume]",
+            show_default=False,
         ),
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Published model to start from.  [default: fearec]")] = None,
-    attention: Annotated[str | None, typer.Option(help="Branches, as in ramp+autocorr.")] = None,
-    layer_filter: Annotated[str | None, typer.Option("--filter", help="Frequency filter of the layers.")] = None,
-    fusion: Annotated[str | None, typer.Option(help="Head that joins the branches.")] = None,
-    loss: Annotated[str | None, typer.Option(help="Weighted terms, as in ce+0.1*contrast.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help=f"Published model to start from.  [default: {DEFAULT_PRESET}]", rich_help_panel="Model"),
+    ] = None,
+    attention: Annotated[
+        str | None, typer.Option(help="Branches, as in ramp+autocorr.", rich_help_panel="Model")
+    ] = None,
+    layer_filter: Annotated[
+        str | None, typer.Option("--filter", help="Frequency filter of the layers.", rich_help_panel="Model")
+    ] = None,
+    fusion: Annotated[str | None, typer.Option(help="Joins the branches.", rich_help_panel="Model")] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="Weighted terms, as in ce+0.1*contrast.", rich_help_panel="Model")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file over the preset.", rich_help_panel="Model")] = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME.OPTION=VALUE", help="Any option, as in autocorr.top_k=1.0."),
+        typer.Option(
+            "--set",
+            metavar="NAME.OPTION=VALUE",
+            help="Any option, as in autocorr.top_k=1.0; `fearec components NAME` lists those of NAME.",
+            rich_help_panel="Model",
+        ),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file over the preset.")] = None,
     batch_size: Annotated[
-        str | None, typer.Option(metavar="N|auto", help="Prefixes a step; auto finds the most that fit into memory.")
+        str | None,
+        typer.Option(
+            metavar="N|auto",
+            help=f"Targets a step; auto finds the most that fit into memory.  [default: {TrainingConfig().batch_size}]",
+            rich_help_panel="Loop",
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of weights, order, dropout and draws.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
-    devices: Annotated[int | None, typer.Option(help="Devices of each node, a process for each.")] = None,
-    nodes: Annotated[int | None, typer.Option(help="Machines that share the run.")] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="Of the encoder: 32-true, bf16-mixed, bf16-true or 16-mixed.")
-    ] = None,
-    deterministic: Annotated[
-        bool | None, typer.Option("--deterministic", help="Same seed, same bits on a GPU too.", show_default=False)
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training prefixes, at most.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Optimiser steps, at most.")] = None,
-    time_limit: Annotated[float | None, typer.Option(help="Minutes of training, at most.")] = None,
     track: Annotated[
-        str | None, typer.Option(help="Also send the records to tensorboard or wandb.", metavar="NAME")
+        str | None,
+        typer.Option(help="Also send the records to tensorboard or wandb.", metavar="NAME", rich_help_panel="Output"),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Directory of the run.  [default: runs/DATASET-PRESET]")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out with its own settings.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Directory of the run.  [default: runs/DATASET-PRESET]", rich_help_panel="Output"),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Continue the run in --out with its own settings.", rich_help_panel="Output"),
+    ] = False,
+    **settings: Any,
 ) -> None:
     """Train a model and keep the weights that validate best."""
     from fearec_cli.cli.interrupts import stop_on_signals
-    from fearec_cli.cli.show.progress import SilentReporter, console, describe_memory, make_reporter
+    from fearec_cli.cli.show.progress import console, describe_memory, make_reporter
     from fearec_cli.components.registry import load_components
-    from fearec_cli.config import DEFAULT_PRESET, load_recipe
-    from fearec_cli.data.prepared import Prepared
-    from fearec_cli.devices.determinism import compute_deterministically, nondeterminism_told
-    from fearec_cli.devices.engine import launched
-    from fearec_cli.runs.dataset import DEMO, dataset_of_run, open_dataset
-    from fearec_cli.runs.directory import RUN_FILE, claimed, new_run_directory
-    from fearec_cli.runs.trackers import check_tracker, tracked
-    from fearec_cli.system.memory import free_memory, out_of_memory_told
-    from fearec_cli.training.loop import Trainer
+    from fearec_cli.config import load_recipe
+    from fearec_cli.runs.directory import RUN_FILE
     from fearec_cli.training.reporting import Stop
+    from fearec_cli.training.run import train as run
 
     if resume:
         _check_resume(out, preset, config, batch_size)
-    preset = preset or DEFAULT_PRESET
-    registry = load_components()
-    recipe = load_recipe(
-        registry,
-        preset=preset,
-        file=out / RUN_FILE if resume and out is not None else config,
-        flags={
-            "attention": attention,
-            "filter": layer_filter,
-            "fusion": fusion,
-            "loss": loss,
-            "training.batch_size": None if batch_size == "auto" else batch_size,
-            "training.seed": seed,
-            "training.device": device,
-            "training.devices": devices,
-            "training.nodes": nodes,
-            "training.precision": precision,
-            "training.deterministic": deterministic,
-            "training.epochs": epochs,
-            "training.max_steps": max_steps,
-            "training.time_limit": time_limit,
-        },
-        assignments=assignments or (),
-    )
+    find_batch_size = batch_size == "auto"
+    settings = {**settings, "batch_size": None if find_batch_size else batch_size}
+    choices = {"attention": attention, "filter": layer_filter, "fusion": fusion, "loss": loss}
+    try:
+        recipe = load_recipe(
+            load_components(),
+            preset=preset or DEFAULT_PRESET,
+            file=out / RUN_FILE if resume and out is not None else config,
+            flags={**choices, **given(settings, "training")},
+            assignments=assignments or (),
+        )
+    except ConfigError as error:
+        raise naming_flags(error, "training", settings) from error
     stop = Stop()
-    tracker = None if track is None else check_tracker(track)
-    compute_deterministically(recipe.training.deterministic)
-    with (
-        launched(recipe.training) as engine,
-        ExitStack() as claims,
-        nondeterminism_told(),
-        out_of_memory_told(lambda: _NO_ROOM_FOR_MODEL),
-    ):
-
-        def open_run() -> tuple[Prepared, Path | None]:
-            of_run = dataset_of_run(out) if resume and out is not None and dataset is None else None
-            prepared = of_run or open_dataset(dataset or DEMO)
-            directory = out
-            if engine.first:
-                directory = out or new_run_directory(Path("runs"), f"{prepared.name}-{preset}")
-                claims.enter_context(claimed(directory, resume=resume))
-            return prepared, directory
-
-        prepared, claimed_directory = engine.first_ahead(open_run)
-        directory = Path(engine.processes.tell(str(claimed_directory)))
-        reporter = make_reporter() if engine.first else SilentReporter()
-        if batch_size == "auto":
-            if engine.processes.size > 1:
-                raise ConfigError(["--batch-size auto: tries on one device; find a size there and give it to all"])
-            size = Trainer(recipe, prepared, directory, reporter, engine).largest_batch()
-            recipe = recipe.with_training(batch_size=size)
-            free_memory()
-            console.print(f"batch size {size:,}: the largest power of two that fits")
-        trainer = Trainer(recipe, prepared, directory, reporter, engine)
-        if resume:
-            for warning in engine.first_ahead(trainer.resume):
-                if engine.first:
-                    typer.echo(f"warning: {warning}", err=True)
-        if tracker is not None and engine.first:
-            reporter.track = claims.enter_context(tracked(tracker, directory, recipe.config))
-        reporter.start(trainer, recipe.config, prepared)
-        with stop_on_signals(stop), reporter:
-            outcome = trainer.run(stop)
-        if not engine.first:
-            return
+    with stop_on_signals(stop):
+        outcome = run(
+            recipe,
+            dataset,
+            name=preset or DEFAULT_PRESET,
+            directory=out,
+            resume=resume,
+            find_batch_size=find_batch_size,
+            track=track,
+            reporter=make_reporter(),
+            stop=stop,
+        )
+    if outcome is None:  # another process of the run reports
+        return
 
     best = outcome.best
     value = "not validated"
@@ -146,7 +126,8 @@ def train(
     console.print(f"best: {value}: {outcome.checkpoint}", soft_wrap=True)
     console.print(f"next: {shlex.join(['fearec', 'evaluate', str(outcome.checkpoint)])}", soft_wrap=True)
     if outcome.reason == "interrupted":
-        again = shlex.join(["fearec", "train", *([dataset] if dataset else []), "--resume", "--out", str(directory)])
+        directory = str(outcome.checkpoint.parent)
+        again = shlex.join(["fearec", "train", *([dataset] if dataset else []), "--resume", "--out", directory])
         console.print(f"continue: {again}", soft_wrap=True)
         raise typer.Exit(130)
 

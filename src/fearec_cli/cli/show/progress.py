@@ -4,17 +4,15 @@ import time
 from types import TracebackType
 
 import torch
+import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from fearec_cli.cli.show.listing import make_console
-from fearec_cli.config import RunConfig
-from fearec_cli.data.prepared import Prepared
 from fearec_cli.runs.records import EpochRecord
 from fearec_cli.runs.state import Place
-from fearec_cli.runs.trackers import Track
 from fearec_cli.system.memory import peak_memory
-from fearec_cli.training.loop import Trainer
+from fearec_cli.training.reporting import Beginning, Reporter
 
 console = make_console()
 # Reading the losses makes the host wait for the device: seldom, and less so in a log file.
@@ -22,7 +20,7 @@ _SECONDS_BETWEEN_READS = 1.0
 _SECONDS_BETWEEN_LINES = 15.0
 
 
-class PlainReporter:
+class PlainReporter(Reporter):
     """Plain lines: one an epoch, and one now and then within it."""
 
     between = _SECONDS_BETWEEN_LINES
@@ -30,15 +28,15 @@ class PlainReporter:
     def __init__(self) -> None:
         self._terms: list[str] = []
         self._shown = time.monotonic()
-        self.track: Track | None = None
 
-    def start(self, trainer: Trainer, config: RunConfig, prepared: Prepared) -> None:
-        """Say what is about to be trained."""
-        self._terms = trainer.terms
+    def on_start(self, beginning: Beginning) -> None:
+        """Show what is about to be trained."""
+        self._terms = list(beginning.terms)
+        prepared, config = beginning.prepared, beginning.config
         console.print(
             f"{prepared.name}: {prepared.n_users:,} users, {prepared.n_items:,} items; "
             f"{config.attention} on filter {config.filter}, fusion {config.fusion}, loss {config.loss}; "
-            f"{trainer.parameters:,} parameters; {trainer.engine.description}",
+            f"{beginning.parameters:,} parameters; {beginning.device}",
             soft_wrap=True,
         )
 
@@ -61,10 +59,12 @@ class PlainReporter:
         """Print it."""
         console.print(f"note: {text}", soft_wrap=True)
 
+    def on_warning(self, text: str) -> None:
+        """Print it on standard error."""
+        typer.echo(f"warning: {text}", err=True)
+
     def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
-        """Print the epoch's line, and send its record where records are tracked."""
-        if self.track is not None:
-            self.track(record)
+        """Print the epoch's line."""
         losses = self._describe([record.loss, *record.terms.values()])
         valid = "; ".join(
             f"{protocol} HR@10 {metrics['HR@10']:.4f} NDCG@10 {metrics['NDCG@10']:.4f}"
@@ -79,27 +79,6 @@ class PlainReporter:
     def _describe(self, losses: list[float]) -> str:
         names = ["loss", *self._terms] if len(self._terms) > 1 else ["loss"]
         return ", ".join(f"{name} {value:.4f}" for name, value in zip(names, losses, strict=False))
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-
-class SilentReporter(PlainReporter):
-    """Says nothing: that of every process but the first."""
-
-    def start(self, trainer: Trainer, config: RunConfig, prepared: Prepared) -> None:
-        """Say nothing."""
-
-    def on_step(self, place: Place, steps: int, losses: Tensor, prefixes_per_second: float) -> None:
-        """Say nothing."""
-
-    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
-        """Say nothing."""
 
 
 class BarReporter(PlainReporter):

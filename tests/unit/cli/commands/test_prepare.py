@@ -114,5 +114,5 @@ def test_a_mistyped_source_is_answered_with_the_nearest() -> None:
 
 
 def test_a_rating_that_is_no_number_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"prepare\.min_rating: must be a finite number"):
+    with pytest.raises(ConfigError, match=r"--min-rating: must be a finite number"):
         run("sequences", "--from", "log.txt", "--min-rating", "nan")

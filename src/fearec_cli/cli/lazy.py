@@ -1,0 +1,59 @@
+"""Commands that are imported when they run: help comes at once, and no command pays for another's imports."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from fearec_cli.errors import ConfigError, did_you_mean
+
+
+class Panelled(TyperCommand):
+    """A command whose help lists its options under the headings that they name (`rich_help_panel`)."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then the options of each heading in the order of the first of each."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            default = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            if record := parameter.get_help_record(ctx):
+                panels.setdefault(getattr(parameter, "rich_help_panel", None) or default, []).append(record)
+        for heading, records in panels.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+class LazyCommands(TyperGroup):
+    """A group whose members are named with their summaries; a subclass names them.
+
+    Command `new-plugin` is the function `new_plugin` of the module `fearec_cli.cli.commands.new_plugin`.
+    """
+
+    summaries: ClassVar[Mapping[str, str]] = {}
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names, in the order in which help shows them."""
+        return list(self.summaries)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, imported now.
+
+        Raises:
+            ConfigError: there is none; names the nearest.
+        """
+        if cmd_name not in self.summaries:
+            hint = did_you_mean(cmd_name, self.summaries) or "; `fearec -h` lists the commands"
+            raise ConfigError([f"no command is called {cmd_name!r}{hint}"])
+        name = cmd_name.replace("-", "_")
+        module: Any = importlib.import_module(f"fearec_cli.cli.commands.{name}")
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+        settings = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+        alone.command(cmd_name, cls=Panelled, context_settings=settings)(getattr(module, name))
+        return typer.main.get_command(alone)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.summaries.items()))

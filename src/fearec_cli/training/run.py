@@ -1,0 +1,110 @@
+"""A whole run: data set, directory, processes, device, tracker; around the loop that trains."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from fearec_cli.config import Recipe
+from fearec_cli.data.prepared import Prepared
+from fearec_cli.devices.determinism import compute_deterministically, nondeterminism_told
+from fearec_cli.devices.engine import Engine, launched
+from fearec_cli.errors import ConfigError
+from fearec_cli.runs.dataset import DEMO, dataset_of_run, open_dataset
+from fearec_cli.runs.directory import claimed, new_run_directory
+from fearec_cli.runs.trackers import check_tracker, tracked
+from fearec_cli.system.memory import free_memory, out_of_memory_told
+from fearec_cli.training.loop import Trainer
+from fearec_cli.training.reporting import Beginning, Outcome, Reporter, Stop
+
+RUNS = Path("runs")
+_NO_ROOM_FOR_MODEL = "out of memory while the model was built: lower model.dim, or train on fewer items or users"
+
+
+def train(
+    recipe: Recipe,
+    dataset: str | Prepared | None = None,
+    *,
+    name: str = "run",
+    directory: Path | None = None,
+    resume: bool = False,
+    find_batch_size: bool = False,
+    track: str | None = None,
+    reporter: Reporter | None = None,
+    stop: Stop | None = None,
+) -> Outcome | None:
+    """Train what a recipe describes, in as many processes as it names.
+
+    Args:
+        recipe: settings and components.
+        dataset: a prepared data set, its directory, or its name under data/; without one the run's own where it is
+            resumed, else the demo.
+        name: of the run; without a `directory` it goes to runs/DATASET-NAME.
+        directory: of the run.
+        resume: go on with the run that lies in `directory`.
+        find_batch_size: take the largest batch that fits into memory.
+        track: also send the records to this tracker.
+        reporter: follows the run; of the first process.
+        stop: asks the run to end.
+
+    Returns:
+        How it ended; None in every process of a run but the first.
+
+    Raises:
+        FearecError: what is wrong with the input, the directory, the device, or a loss that is not finite.
+    """
+    tracker = None if track is None else check_tracker(track)
+    compute_deterministically(recipe.training.deterministic)
+    with (
+        launched(recipe.training) as engine,
+        ExitStack() as claims,
+        nondeterminism_told(),
+        out_of_memory_told(lambda: _NO_ROOM_FOR_MODEL),
+    ):
+
+        def open_run() -> tuple[Prepared, Path | None]:
+            prepared = _open(dataset, directory if resume else None)
+            chosen = directory
+            if engine.first:
+                chosen = directory or new_run_directory(RUNS, f"{prepared.name}-{name}")
+                claims.enter_context(claimed(chosen, resume=resume))
+            return prepared, chosen
+
+        prepared, claimed_directory = engine.first_ahead(open_run)
+        run_directory = Path(engine.processes.tell(str(claimed_directory)))
+        own = reporter if reporter is not None and engine.first else Reporter()
+        if find_batch_size:
+            size = largest_batch(recipe, prepared, engine)
+            recipe = recipe.with_training(batch_size=size)
+            own.on_note(f"batch size {size:,}: the largest power of two that fits")
+        trainer = Trainer(recipe, prepared, run_directory, own, engine)
+        if resume:
+            for warning in engine.first_ahead(trainer.resume):
+                own.on_warning(warning)
+        if tracker is not None and engine.first:
+            trainer.track = claims.enter_context(tracked(tracker, run_directory, recipe.config))
+        own.on_start(Beginning(recipe.config, prepared, trainer.terms, trainer.parameters, engine.description))
+        with own:
+            outcome = trainer.run(stop or Stop())
+        return outcome if engine.first else None
+
+
+def largest_batch(recipe: Recipe, prepared: Prepared, engine: Engine) -> int:
+    """The largest power of two of targets that a step can take, found by trying on a trainer of its own.
+
+    Raises:
+        ConfigError: the run has several processes.
+        TrainingError: not even a few fit.
+    """
+    if engine.processes.size > 1:
+        raise ConfigError(["--batch-size auto: tries on one device; find a size there and give it to all"])
+    # Nothing is written: the directory is only named.
+    size = Trainer(recipe, prepared, Path("unused"), Reporter(), engine).largest_batch()
+    free_memory()
+    return size
+
+
+def _open(dataset: str | Prepared | None, of_run: Path | None) -> Prepared:
+    if isinstance(dataset, Prepared):
+        return dataset
+    if dataset is None and of_run is not None:
+        return dataset_of_run(of_run)
+    return open_dataset(dataset or DEMO)
