@@ -635,9 +635,7 @@ def test_no_batch_that_fits(toy: Path, breaking) -> None:
     agree(lines, "^--batch-size auto: not even 8 prefixes a step fit into memory; lower model.max_length or model.dim")
 
 
-@pytest.mark.parametrize(
-    ("value", "problem"), [("ten", r'--batch-size: .*not "ten"'), ("0", r"--batch-size: .*>= 1")]
-)
+@pytest.mark.parametrize(("value", "problem"), [("ten", r'--batch-size: .*not "ten"'), ("0", r"--batch-size: .*>= 1")])
 def test_a_batch_size_that_is_none(toy: Path, value: str, problem: str) -> None:
     agree(refused("train", toy, "--batch-size", value), problem)
 

@@ -1,4 +1,4 @@
-"""docs/plugins.md: its Python runs, what it prints is what it shows, and no hook or check is missing."""
+"""Pages whose Python runs: what it prints is what they show; docs/plugins.md misses no hook and no check."""
 
 import re
 from pathlib import Path
@@ -9,13 +9,14 @@ from fearec_cli import api, testing
 from fearec_cli.components import hookspecs
 from fearec_cli.components.registry import HOOKS
 
-TEXT = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT = (DOCS / "plugins.md").read_text("utf-8")
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks(language: str) -> list[tuple[int, str]]:
+def blocks(language: str, text: str = TEXT) -> list[tuple[int, str]]:
     """Line on which each block begins, and its text."""
-    return [(TEXT.count("\n", 0, match.start(2)), match[2]) for match in _FENCE.finditer(TEXT) if match[1] == language]
+    return [(text.count("\n", 0, match.start(2)), match[2]) for match in _FENCE.finditer(text) if match[1] == language]
 
 
 def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +31,18 @@ def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     printed = capsys.readouterr().out.splitlines()
     assert printed
     assert all(line in shown for line in printed), printed
+
+
+def test_the_python_api_does_what_its_page_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (DOCS / "python.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "page"}
+    for line, source in blocks("python", page):
+        exec(compile("\n" * line + source, "docs/python.md", "exec"), namespace)
+    # Nothing else is printed: the functions are silent.
+    assert capsys.readouterr().out == "".join(text for _, text in blocks("text", page))
 
 
 def test_the_entry_point_that_is_shown_is_the_one_that_new_plugin_writes() -> None:

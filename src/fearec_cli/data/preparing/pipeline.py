@@ -43,6 +43,7 @@ def open_source(
     path: Path | None = None,
     out: Path | None = None,
     assignments: Iterable[str] = (),
+    options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Opened:
     """Find an adapter, check every option, and open what it is to read.
@@ -51,7 +52,8 @@ def open_source(
         source: name of an adapter; where that takes a location (`hub`), also NAME:LOCATION.
         path: file to read, where it reads one.
         out: directory to write; `data/SOURCE` unless given, or data/NAME-FILE of a Hub's file.
-        assignments: `SOURCE.OPTION=VALUE` texts.
+        assignments: `SOURCE.OPTION=VALUE` texts, over `options`.
+        options: of the adapter.
         settings: fields of `fearec_cli.data.settings.Settings`; the adapter proposes the k-core.
 
     Raises:
@@ -60,12 +62,13 @@ def open_source(
     """
     name, _, location = source.partition(":")
     adapter = load_adapters().get("adapter", name)
-    values, problems = _read_assignments(name, assignments)
+    assigned, problems = _read_assignments(name, assignments)
+    values = {**(options or {}), **assigned}
     if location:
         values["location"] = location
-    options, found = validate_options(name, adapter.component.options, values)
+    read_options, found = validate_options(name, adapter.component.options, values)
     chosen, found_settings = validate_options("prepare", Settings, settings or {})
-    if options is None or chosen is None or problems:
+    if read_options is None or chosen is None or problems:
         raise ConfigError([*problems, *found, *found_settings])
 
     out = out or DATA / _default_name(name, location)
@@ -73,10 +76,10 @@ def open_source(
     if out.exists() and not is_prepared(out):
         # Not even --force removes what this program did not write.
         raise OutputError(f"{out}: exists and is no prepared data set; choose another place by --out")
-    log = adapter.component.build(options).read(path)
+    log = adapter.component.build(read_options).read(path)
     if "k_core" not in chosen.model_fields_set:
         chosen = chosen.model_copy(update={"k_core": log.k_core})
-    return Opened(log, chosen, options.model_dump(mode="json"), out, _made_by(adapter))
+    return Opened(log, chosen, read_options.model_dump(mode="json"), out, _made_by(adapter))
 
 
 def prepare_source(
@@ -85,6 +88,7 @@ def prepare_source(
     path: Path | None = None,
     out: Path | None = None,
     assignments: Iterable[str] = (),
+    options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     force: bool = False,
     watcher: Watcher | None = None,
@@ -95,10 +99,11 @@ def prepare_source(
     options and the settings are the same; where a source has no hash, if what comes out is the same.
 
     Args:
-        source: as in `open_source`, and so are `path`, `out`, `assignments` and `settings`.
+        source: as in `open_source`, and so are `path`, `out`, `assignments`, `options` and `settings`.
         path: file to read.
         out: directory to write.
-        assignments: options of the source.
+        assignments: options of the source, as text.
+        options: of the source, as values.
         settings: filters and split.
         force: replace what stands at `out`.
         watcher: follows the progress.
@@ -109,7 +114,7 @@ def prepare_source(
     Raises:
         FearecError: as in `open_source`; a log that cannot be read or used; another data set at `out`.
     """
-    opened = open_source(source, path=path, out=out, assignments=assignments, settings=settings)
+    opened = open_source(source, path=path, out=out, assignments=assignments, options=options, settings=settings)
     remove_leftovers(opened.out)
     before = standing(opened) if not force else None
     if before is not None and before.same_bytes(opened.log.source, opened.made_by):
