@@ -30,6 +30,7 @@ import pluggy
 from pydantic import BaseModel, ConfigDict, Field
 
 from fearec_cli.log import Adapter, Log, Source, lazy_log
+from fearec_cli.nn.shape import LayerShape
 
 if TYPE_CHECKING:
     from fearec_cli.nn.blocks import DotProduct as DotProduct
@@ -108,29 +109,6 @@ class Component:
     summary: str
     source: str
     causal: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerShape:
-    """All that a component learns of its place in the model.
-
-    Attributes:
-        layer: index of the layer, 0 is the one next to the embedding.
-        n_layers: number of layers.
-        max_length: N, positions of a sequence.
-        dim: D, hidden units.
-        heads: H, attention heads; divides `dim`.
-        hidden_dropout: probability of dropping a unit of a layer's output.
-        attention_dropout: probability of dropping an attention weight.
-    """
-
-    layer: int
-    n_layers: int
-    max_length: int
-    dim: int
-    heads: int
-    hidden_dropout: float = 0.0
-    attention_dropout: float = 0.0
 
 
 def __getattr__(name: str) -> Any:

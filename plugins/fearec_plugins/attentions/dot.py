@@ -19,7 +19,7 @@ class DotAttention(nn.Module):
 
     def __init__(self, options: DotOptions, shape: LayerShape) -> None:
         super().__init__()
-        self.attend = DotProduct(shape.attention_dropout)
+        self.attend = DotProduct.of(shape)
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """Context of the unfiltered signal."""

@@ -19,7 +19,7 @@ class RampAttention(nn.Module):
 
     def __init__(self, options: RampOptions, shape: LayerShape) -> None:
         super().__init__()
-        self.attend = DotProduct(shape.attention_dropout)
+        self.attend = DotProduct.of(shape)
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """Context of the filtered signal."""

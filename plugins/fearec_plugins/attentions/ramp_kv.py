@@ -24,7 +24,7 @@ class RampKVAttention(nn.Module):
 
     def __init__(self, options: RampKVOptions, shape: LayerShape) -> None:
         super().__init__()
-        self.attend = DotProduct(shape.attention_dropout)
+        self.attend = DotProduct.of(shape)
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """Context of the filtered past."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -40,79 +40,104 @@ CPU = Blocks(block=2 * 2**20, kept=128 * 2**20)
 OTHER = Blocks(block=256 * 2**20, kept=256 * 2**20)
 
 
-def cross_entropy(
-    anchor: Float[Tensor, "B D"], items: Float[Tensor, "I D"], targets: Int[Tensor, "B"], blocks: Blocks | None = None
-) -> Float[Tensor, ""]:
-    """-log softmax(anchor . items)[target], averaged over the batch.
+def log_sum_exp(
+    anchor: Float[Tensor, "B D"], items: Float[Tensor, "I D"], blocks: Blocks | None = None
+) -> Float[Tensor, "B"]:
+    """log sum over all items j of exp(anchor . item_j), a row at a time; in blocks it can be differentiated once only.
 
-    Half precision is computed in float32, under autocast too. In blocks it can be differentiated once only.
+    Args:
+        anchor: representations, in float32 or more.
+        items: the item table, likewise.
+        blocks: what is held at once; by the device unless given.
+    """
+    blocks = blocks or (CPU if anchor.device.type == "cpu" else OTHER)
+    row_bytes = len(anchor) * anchor.dtype.itemsize
+    size = max(1, blocks.block // row_bytes)
+    if len(items) <= size:
+        return torch.logsumexp(anchor @ items.T, 1)
+    in_blocks: Callable[..., Tensor] = _BlockedLogSumExp.apply
+    return in_blocks(anchor, items, size, len(items) * row_bytes <= blocks.kept)
+
+
+def cross_entropy(
+    anchor: Float[Tensor, "B D"],
+    items: Float[Tensor, "I D"],
+    targets: Int[Tensor, "B"],
+    blocks: Blocks | None = None,
+    *,
+    smoothing: float = 0.0,
+    ahead: float = 0.0,
+    later: Int[Tensor, "B"] | None = None,
+) -> Float[Tensor, ""]:
+    """- sum over j of q_j log softmax(anchor . items)[j], averaged over the batch.
+
+    q is 1 at the target; `smoothing` spreads a share of it evenly over the catalogue (Szegedy et al., CVPR 2016,
+    section 7), and `ahead` gives a share of the rest to the item after the target, where there is one. Half precision
+    is computed in float32, under autocast too.
 
     Args:
         anchor: representation of each sequence.
         items: the item table.
         targets: row in `items` of each sequence's next item.
         blocks: what is held at once; by the device unless given.
+        smoothing: 0 <= smoothing < 1.
+        ahead: 0 <= ahead < 1.
+        later: row in `items` of the item after the target, -1 for none.
     """
-    device = anchor.device.type
-    blocks = blocks or (CPU if device == "cpu" else OTHER)
     dtype = torch.promote_types(anchor.dtype, torch.float32)
-    row_bytes = len(anchor) * dtype.itemsize
-    size = max(1, blocks.block // row_bytes)
-    keep = len(items) * row_bytes <= blocks.kept
-    with torch.autocast(device, enabled=False):
+    with torch.autocast(anchor.device.type, enabled=False):
         anchor, items = anchor.to(dtype), items.to(dtype)
-        if len(items) <= size:
-            return functional.cross_entropy(anchor @ items.T, targets)
-        in_blocks: Callable[..., Tensor] = _BlockedCrossEntropy.apply
-        return in_blocks(anchor, items, targets, size, keep)
+        expected = _score(anchor, items, targets)
+        if ahead and later is not None:
+            share = ahead * (later >= 0).to(dtype)
+            expected = torch.lerp(expected, _score(anchor, items, later.clamp(min=0)), share)
+        if smoothing:
+            expected = torch.lerp(expected, anchor @ items.mean(0), smoothing)
+        return (log_sum_exp(anchor, items, blocks) - expected).mean()
 
 
-class _BlockedCrossEntropy(torch.autograd.Function):
-    """The mean of log sum_j exp(s_j - m) + m - s_target over the batch, m the row's largest score.
+def _score(anchor: Float[Tensor, "B D"], items: Float[Tensor, "I D"], rows: Int[Tensor, "B"]) -> Float[Tensor, "B"]:
+    return (anchor * functional.embedding(rows, items)).sum(1)
 
-    Its derivative by a score is (softmax(s) - [target]) / B. A block's exponentials are taken against the largest
-    score up to there, so none is infinite whatever the scores.
+
+class _BlockedLogSumExp(torch.autograd.Function):
+    """log sum_j exp(s_j - m) + m, m the row's largest score.
+
+    Its derivative by a score is softmax(s). A block's exponentials are taken against the largest score up to there, so
+    none is infinite whatever the scores.
     """
 
     @staticmethod
     def forward(
-        ctx: Any,
-        anchor: Float[Tensor, "B D"],
-        items: Float[Tensor, "I D"],
-        targets: Int[Tensor, "B"],
-        size: int,
-        keep: bool,
-    ) -> Float[Tensor, ""]:
-        """The loss.
+        ctx: Any, anchor: Float[Tensor, "B D"], items: Float[Tensor, "I D"], size: int, keep: bool
+    ) -> Float[Tensor, "B"]:
+        """A number a row.
 
         Args:
             ctx: what the backward pass finds.
             anchor: representations.
             items: the item table.
-            targets: rows in it.
             size: items of a block, fewer than I; the last block may have fewer still.
             keep: keep the exponentials.
         """
         largest = anchor.new_full((len(anchor),), -torch.inf)
-        total, at_target = torch.zeros_like(largest), torch.zeros_like(largest)
+        total = torch.zeros_like(largest)
         kept: list[Tensor] = []
-        for start, block in _blocks_of(items, size):
+        for _, block in _blocks_of(items, size):
             scores = anchor @ block.T
-            column, inside = _columns(targets, start, len(block))
-            at_target = torch.where(inside, scores.gather(1, column)[:, 0], at_target)
             before, largest = largest, torch.maximum(largest, scores.amax(1))
             exponentials = scores.sub_(largest[:, None]).exp_()
             total = torch.addcmul(exponentials.sum(1), total, (before - largest).exp())
             if keep:
                 kept += exponentials, largest
         ctx.size = size
-        ctx.save_for_backward(anchor, items, targets, largest, total, *kept)
-        return (total.log() + (largest - at_target)).mean()
+        ctx.save_for_backward(anchor, items, largest, total, *kept)
+        return total.log() + largest
 
     @staticmethod
     def backward(
-        ctx: Any, gradient: Float[Tensor, ""]
-    ) -> tuple[Float[Tensor, "B D"], Float[Tensor, "I D"], None, None, None]:
+        ctx: Any, gradient: Float[Tensor, "B"]
+    ) -> tuple[Float[Tensor, "B D"], Float[Tensor, "I D"], None, None]:
         """Gradients by the representations and by the item table, the latter written block by block.
 
         Raises:
@@ -123,32 +148,23 @@ class _BlockedCrossEntropy(torch.autograd.Function):
                 "ce over blocks of items has no second derivative; a term that differentiates gradients "
                 "needs a sampled loss, such as sampled-softmax"
             )
-        anchor, items, targets, largest, total, *kept = ctx.saved_tensors
-        by_anchor, by_items = torch.zeros_like(anchor), torch.empty_like(items)
-        share = gradient / len(anchor)
+        anchor, items, largest, total, *kept = ctx.saved_tensors
+        grad_anchor, grad_items = torch.zeros_like(anchor), torch.empty_like(items)
+        share = gradient / total
         with torch.autocast(anchor.device.type, enabled=False):
-            for place, (start, block) in enumerate(_blocks_of(items, ctx.size)):
+            for index, (start, block) in enumerate(_blocks_of(items, ctx.size)):
                 if kept:
-                    exponentials, reference = kept[2 * place : 2 * place + 2]
-                    factor = (reference - largest).exp() * share / total
+                    exponentials, reference = kept[2 * index : 2 * index + 2]
                     # Not in place: a graph that is kept may be walked again.
-                    by_scores = exponentials * factor[:, None]
+                    grad_scores = exponentials * ((reference - largest).exp() * share)[:, None]
                 else:
                     scores = torch.addmm(-largest[:, None], anchor, block.T)
-                    by_scores = scores.exp_().mul_((share / total)[:, None])
-                column, inside = _columns(targets, start, len(block))
-                by_scores.scatter_add_(1, column, (inside * -share)[:, None])
-                by_anchor.addmm_(by_scores, block)
-                torch.mm(by_scores.T, anchor, out=by_items[start : start + len(block)])
-        return by_anchor, by_items, None, None, None
+                    grad_scores = scores.exp_().mul_(share[:, None])
+                grad_anchor.addmm_(grad_scores, block)
+                torch.mm(grad_scores.T, anchor, out=grad_items[start : start + len(block)])
+        return grad_anchor, grad_items, None, None
 
 
 def _blocks_of(items: Float[Tensor, "I D"], size: int) -> Iterator[tuple[int, Float[Tensor, "J D"]]]:
     """First row and rows of each block."""
     return ((start, items[start : start + size]) for start in range(0, len(items), size))
-
-
-def _columns(targets: Int[Tensor, "B"], start: int, size: int) -> tuple[Int[Tensor, "B 1"], Bool[Tensor, "B"]]:
-    """Column of each target in a block, some column where it is not there, and whether it is there."""
-    column = targets - start
-    return column.clamp(0, size - 1)[:, None], (column >= 0) & (column < size)

@@ -5,25 +5,36 @@ from collections.abc import Iterable
 from jaxtyping import Float
 from torch import Tensor
 
-from fearec_cli.api import Component, LossInputs, Options, View, hookimpl
+from fearec_cli.api import Component, Field, LossInputs, Options, View, hookimpl
 from fearec_plugins.losses._cross_entropy import cross_entropy
 
 
 class CrossEntropyOptions(Options):
-    """It has none."""
+    """Where the target's probability goes."""
+
+    smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target that all items have evenly")
+    ahead: float = Field(
+        0.0, ge=0, lt=1, description="share of the rest that the item after the target has, where there is one"
+    )
+    temperature: float = Field(1.0, gt=0, le=100, description="scores are divided by it")
 
 
 class CrossEntropy:
-    """-log softmax(h . items)[target], averaged over the batch."""
+    """-log softmax(h . items / temperature)[target], averaged over the batch; `smoothing` and `ahead` soften the target
+    (`fearec_plugins.losses._cross_entropy`)."""
 
     views: frozenset[View] = frozenset()
 
     def __init__(self, options: CrossEntropyOptions) -> None:
-        pass
+        self._options = options
 
     def __call__(self, inputs: LossInputs) -> Float[Tensor, ""]:
         """The term's value."""
-        return cross_entropy(inputs.anchor, inputs.items, inputs.targets)
+        options = self._options
+        anchor = inputs.anchor if options.temperature == 1 else inputs.anchor / options.temperature
+        return cross_entropy(
+            anchor, inputs.items, inputs.targets, smoothing=options.smoothing, ahead=options.ahead, later=inputs.later
+        )
 
 
 @hookimpl

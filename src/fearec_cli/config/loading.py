@@ -119,7 +119,7 @@ def _disagreements(training: TrainingConfig) -> Iterator[str]:
         )
     if training.schedule == "constant" and training.schedule_steps:
         yield "training.schedule_steps: belongs to training.schedule = cosine; a constant rate has no end"
-    if training.schedule == "cosine" and training.schedule_steps <= training.warmup_steps:
+    if training.schedule == "cosine" and 0 < training.schedule_steps <= training.warmup_steps:
         yield (
             "training.schedule_steps: the cosine needs more steps than training.warmup_steps = "
             f"{training.warmup_steps}, not {training.schedule_steps}"

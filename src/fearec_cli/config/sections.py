@@ -5,6 +5,7 @@ and `[training]` hold the trunk's and the loop's settings, and `[NAME]` holds th
 NAME. What is written `autocorr.top_k = 1.0` in TOML is `--set autocorr.top_k=1.0` on the command line.
 """
 
+import tomllib
 from collections.abc import Mapping
 from typing import Literal
 
@@ -28,6 +29,12 @@ class ModelConfig(Options):
     hidden_dropout: float = Field(0.5, ge=0, lt=1, description="dropout of embeddings and layer outputs")
     attention_dropout: float = Field(0.5, ge=0, lt=1, description="dropout of attention weights")
     padding: Literal["right", "left"] = Field("right", description="side on which short sequences are filled up")
+    positions: Literal["absolute", "relative", "none"] = Field(
+        "absolute",
+        description="absolute: a learned vector for each position is added to the items; relative: dot-product "
+        "attention learns a bias and a value vector for each head and distance; none: the order is known by the mask "
+        "and the filters alone",
+    )
     pooling: Literal["last", "mean"] = Field(
         "last",
         description="representation of a sequence: output at its last item, or mean over its items, which costs a "
@@ -38,7 +45,12 @@ class ModelConfig(Options):
 class TrainingConfig(Options):
     """The training loop."""
 
-    batch_size: int = Field(256, ge=1, le=1_000_000, description="prefixes a step, of all devices together")
+    targets: Literal["last", "all"] = Field(
+        "last",
+        description="last: each history predicts the item after it, one prefix after another; all: every position of "
+        "a history predicts the next item in one pass, for models that look at no later item",
+    )
+    batch_size: int = Field(256, ge=1, le=1_000_000, description="targets a step, of all devices together")
     accumulate: int = Field(
         1,
         ge=1,
@@ -52,7 +64,9 @@ class TrainingConfig(Options):
     )
     warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate rises linearly")
     schedule_steps: int = Field(
-        0, ge=0, description="steps of the cosine with its warm-up, after which training ends; for cosine alone"
+        0,
+        ge=0,
+        description="steps of the cosine with its warm-up, after which training ends; 0 stretches it over the epochs",
     )
     weight_decay: float = Field(
         0, ge=0, le=1, description="decoupled decay (AdamW) of linear layers' weights and embedding tables; 0 is none"
@@ -119,3 +133,21 @@ class RunConfig(Options):
             include={"epochs", "max_steps", "time_limit", "patience", "save_minutes", "devices", "nodes"}
         )
         return self.model_copy(update={"training": self.training.model_copy(update=free)}).to_toml()
+
+    def continues(self, identity: str) -> bool:
+        """Whether a run of this `identity` text can go on as this one. A setting that the text does not have, as it is
+        older than the setting, had what is now its default.
+
+        Raises:
+            ValueError: it is not the text of an identity.
+        """
+        saved = tomllib.loads(identity)
+        sections: dict[str, type[Options]] = {"model": ModelConfig, "training": TrainingConfig}
+        sections |= {name: type(options) for name, options in self.components.items()}
+        now = tomllib.loads(self.identity())
+        if {key for key in saved if key not in sections} != {key for key in now if key not in sections}:
+            return False
+        return all(
+            model.model_validate(saved.get(name, {})) == model.model_validate(now.get(name, {}))
+            for name, model in sections.items()
+        ) and all(saved[key] == now[key] for key in now if key not in sections)

@@ -51,12 +51,14 @@ class Batch:
     Attributes:
         ids: padded histories; 0 is padding.
         lengths: number of real positions.
-        targets: row of the item table, item id - 1, that follows each history.
+        targets: row of the item table, item id - 1, that follows each history, or each of its positions.
+        later: row of the item after the target; -1 where the training part ends before it.
     """
 
     ids: Int[Tensor, "B N"]
     lengths: Int[Tensor, "B"]
-    targets: Int[Tensor, "B"]
+    targets: Int[Tensor, "T"]
+    later: Int[Tensor, "T"]
 
 
 def gather_histories(
@@ -124,7 +126,17 @@ class TrainingPrefixes:
         ids, lengths = gather_histories(
             self._table.items, self._starts[prefixes].long(), ends, self._max_length, self._padding
         )
-        return Batch(ids, lengths, self._table.items[ends] - 1)
+        return Batch(ids, lengths, self._table.items[ends] - 1, self._later(prefixes, ends))
+
+    def count(self, chosen: Int[Tensor, "B"]) -> int:
+        """How many targets some prefixes have: one each."""
+        return len(chosen)
+
+    def _later(self, prefixes: Int[Tensor, "B"], ends: Int[Tensor, "B"]) -> Int[Tensor, "B"]:
+        """Row of the item after each target: the target of the user's next prefix, -1 where there is none."""
+        following = (prefixes + 1).clamp(max=len(self) - 1)
+        own = (self._targets[following].long() == ends + 1) & (self._starts[following] == self._starts[prefixes])
+        return torch.where(own, self._table.items[(ends + 1).clamp(max=len(self._table.items) - 1)] - 1, -1)
 
     def semantic_positives(self, prefixes: Int[Tensor, "B"], generator: torch.Generator) -> Int[Tensor, "B"]:
         """For each prefix another one with the same next item, uniformly; itself where it is the only one.

@@ -26,7 +26,8 @@ def build_encoder(recipe: Recipe, n_items: int) -> Encoder:
         PluginError: a component breaks the contract of its kind there.
     """
     model = recipe.model
-    embedding = Embedding(n_items, model.max_length, model.dim, model.hidden_dropout)
+    length = model.max_length if model.positions == "absolute" else 0
+    embedding = Embedding(n_items, length, model.dim, model.hidden_dropout)
     layers = [_build_layer(recipe, layer) for layer in range(model.layers)]
     encoder = Encoder(embedding, layers, model.max_length, model.padding, model.pooling)
     encoder.apply(_initialise)
@@ -44,6 +45,7 @@ def _build_layer(recipe: Recipe, layer: int) -> Layer:
         heads=model.heads,
         hidden_dropout=model.hidden_dropout,
         attention_dropout=model.attention_dropout,
+        positions=model.positions,
     )
     probe = Probe(shape, model.padding)
 

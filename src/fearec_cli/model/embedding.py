@@ -8,11 +8,11 @@ from fearec_cli.api import Dropout
 
 
 class Embedding(nn.Module):
-    """dropout(LayerNorm(item + position)).
+    """dropout(LayerNorm(item + position)), or dropout(LayerNorm(item)) where positions have no vectors.
 
     Args:
         n_items: I; ids run from 1 to I, 0 is padding and stays a zero row.
-        max_length: N.
+        max_length: N, whose positions have a learned vector each; 0 for none.
         dim: D.
         dropout: probability of dropping a unit.
     """
@@ -20,13 +20,16 @@ class Embedding(nn.Module):
     def __init__(self, n_items: int, max_length: int, dim: int, dropout: float) -> None:
         super().__init__()
         self.items = nn.Embedding(n_items + 1, dim, padding_idx=0)
-        self.positions = nn.Embedding(max_length, dim)
+        self.positions = nn.Embedding(max_length, dim) if max_length else None
         self.norm = nn.LayerNorm(dim, eps=1e-12)
         self.dropout = Dropout(dropout)
 
     def forward(self, ids: Int[Tensor, "B N"]) -> Float[Tensor, "B N D"]:
-        """Input of the first layer."""
-        out: Tensor = self.dropout(self.norm(self.items(ids) + self.positions.weight))
+        """Input of the first layer; fewer positions than `max_length` are the first ones."""
+        x = self.items(ids)
+        if self.positions is not None:
+            x = x + self.positions.weight[: ids.shape[1]]
+        out: Tensor = self.dropout(self.norm(x))
         return out
 
     def item_table(self) -> Float[Tensor, "I D"]:
@@ -38,4 +41,5 @@ class Embedding(nn.Module):
         """Draw both tables from a normal distribution and zero the padding row."""
         self.items.weight.normal_(0, std)
         self.items.weight[0].zero_()
-        self.positions.weight.normal_(0, std)
+        if self.positions is not None:
+            self.positions.weight.normal_(0, std)

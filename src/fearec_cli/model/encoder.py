@@ -79,7 +79,7 @@ class Encoder(nn.Module):
             wanted: what is needed besides the representation.
         """
         valid = ids > 0
-        last = lengths - 1 if self.padding == "right" else torch.full_like(lengths, self.max_length - 1)
+        last = lengths - 1 if self.padding == "right" else torch.full_like(lengths, ids.shape[1] - 1)
         x = self.embedding(ids)
         top = len(self.layers) - 1
         for depth, layer in enumerate(self.layers):

@@ -4,13 +4,14 @@ import math
 from collections.abc import Collection, Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from fearec_cli.kernels.cpu import by_parts, drop_units, feed_forward
 from fearec_cli.kernels.cpu_attention import causal_attention
 from fearec_cli.nn.contracts import LayerInputs
 from fearec_cli.nn.projections import Projection
+from fearec_cli.nn.shape import LayerShape
 
 
 class Dropout(nn.Module):
@@ -61,32 +62,79 @@ class Dropout(nn.Module):
         return words.view(self._lane)[:units].view(shape) >= self._dropped - self._values // 2
 
 
+class RelativePositions(nn.Module):
+    """A learned bias on the scores and a learned value vector for each head and distance (Shaw et al., NAACL 2018,
+    whose keys are given up for a bias, as in T5: Raffel et al., JMLR 2020).
+
+    Args:
+        heads: H.
+        max_length: N, distances from 0 to N - 1.
+        dim: D.
+    """
+
+    def __init__(self, heads: int, max_length: int, dim: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(heads, max_length))
+        self.values = nn.Parameter(torch.randn(max_length, heads, dim // heads) * 0.02)
+
+    def scores(self, distance: Int[Tensor, "*C M N"]) -> Float[Tensor, "*C H M N"]:
+        """The bias of each pair of positions.
+
+        Args:
+            distance: from a key back to its query; negative ones are masked elsewhere.
+        """
+        bias: Tensor = self.bias[:, distance.clamp(min=0)]
+        return bias if distance.ndim == 2 else bias.movedim(0, 1)
+
+    def context(self, weights: Float[Tensor, "B H M N"], distance: Int[Tensor, "*C M N"]) -> Float[Tensor, "B M D"]:
+        """The value vectors of the distances, weighted as the values are."""
+        values = self.values[distance.clamp(min=0)]  # [..., M, N, H, E]
+        if distance.ndim == 2:  # one product a head and query for all sequences
+            sums = (weights.permute(1, 2, 0, 3) @ values.permute(2, 0, 1, 3)).permute(2, 1, 0, 3)  # [B, M, H, E]
+            return sums.flatten(-2)
+        return torch.einsum("bhmn,bmnhe->bmhe", weights, values).flatten(-2)
+
+
 class DotProduct(nn.Module):
     """Softmax of masked, scaled products of queries and keys, dropout, weighted sum of values, a head at a time.
 
     Args:
         dropout: probability of dropping an attention weight.
+        relative: the layer's place, where distances have learned biases and values.
     """
 
-    def __init__(self, dropout: float) -> None:
+    def __init__(self, dropout: float, relative: LayerShape | None = None) -> None:
         super().__init__()
         self.dropout = Dropout(dropout)
+        self.relative = None
+        if relative is not None:
+            self.relative = RelativePositions(relative.heads, relative.max_length, relative.dim)
+
+    @classmethod
+    def of(cls, shape: LayerShape) -> "DotProduct":
+        """The block of a layer, with relative positions where the model has them."""
+        return cls(shape.attention_dropout, shape if shape.positions == "relative" else None)
 
     def forward(self, inputs: LayerInputs, filtered: Collection[Projection] = ()) -> Float[Tensor, "B M D"]:
-        """softmax(Q K^T / sqrt(E) + mask) V (Vaswani et al., NeurIPS 2017, equation 1).
+        """softmax(Q K^T / sqrt(E) + mask) V (Vaswani et al., NeurIPS 2017, equation 1); with relative positions
+        softmax(Q K^T / sqrt(E) + bias + mask) (V + values), both by the distance from key to query.
 
         Args:
             inputs: of the layer.
             filtered: which of q, k and v are taken after the layer's filter.
         """
-        if not inputs.last_only and by_parts(inputs.x):
+        if self.relative is None and not inputs.last_only and by_parts(inputs.x):
             q, k, v = (inputs.filtered(name) if name in filtered else getattr(inputs, name) for name in ("q", "k", "v"))
             draw = self.dropout.draw if self.training else None
             return causal_attention(q, k, v, inputs.valid, inputs.heads, draw, self.dropout.scale)
         products = inputs.wanted_products(filtered)
         scale = (inputs.x.shape[-1] // inputs.heads) ** -0.5
-        weights = torch.add(inputs.mask_bias(), products, alpha=scale).softmax(-1)
-        return inputs.weighted(self.dropout(weights), filtered="v" in filtered)
+        scores = torch.add(inputs.mask_bias(), products, alpha=scale)
+        if self.relative is None:
+            return inputs.weighted(self.dropout(scores.softmax(-1)), filtered="v" in filtered)
+        distance = inputs.distance()
+        weights = self.dropout((scores + self.relative.scores(distance)).softmax(-1))
+        return inputs.weighted(weights, filtered="v" in filtered) + self.relative.context(weights, distance)
 
 
 class ResidualOutput(nn.Module):

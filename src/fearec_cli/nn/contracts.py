@@ -94,6 +94,7 @@ class LossInputs:
             of a single branch is refused by such a term.
         spectrum: for terms that read `spectrum`: magnitude of the last layer's filtered input at each
             frequency.
+        later: row in `items` of the item after the target; -1 where the training part ends before it.
     """
 
     anchor: Float[Tensor, "B D"]
@@ -103,6 +104,7 @@ class LossInputs:
     positions: Mapping[str, Float[Tensor, "B N D"]] = field(default_factory=dict)
     branches: Sequence[Float[Tensor, "B D"]] = ()
     spectrum: Float[Tensor, "B F D"] | None = None
+    later: Int[Tensor, "B"] | None = None
 
 
 class LayerInputs:
@@ -213,6 +215,17 @@ class LayerInputs:
         """`mask` to be added to scores: 0 where a position may look, the lowest finite number elsewhere."""
         lowest = torch.finfo(self.x.dtype).min
         return self._once("mask bias", lambda: (~self.mask()).to(self.x.dtype) * lowest)
+
+    def distance(self) -> Int[Tensor, "*C M N"]:
+        """How far back each position lies from each wanted one, below 0 for later ones: [M, N] where every position is
+        wanted, else [B, 1, N]."""
+
+        def compute() -> Tensor:
+            positions = torch.arange(self.x.shape[1], device=self.x.device)
+            wanted = self.last[:, None, None] if self.last_only else positions[:, None]
+            return wanted - positions
+
+        return self._once("distance", compute)
 
     def split_heads(self, signal: Float[Tensor, "B L D"]) -> Float[Tensor, "B H L E"]:
         """Part the hidden units among the heads."""

@@ -140,7 +140,7 @@ class Saves:
         problems: list[str] = []
         for step, path in state_files(self._directory).items():
             try:
-                state.load(path, self._config.identity(), self._prepared.fingerprint, self._processes.rank)
+                state.load(path, self._config, self._prepared.fingerprint, self._processes.rank)
             except DamagedError as error:
                 self._damaged.add(step)
                 problems.append(str(error))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.torch import save_file
 from torch import Tensor
 
+from fearec_cli.config import RunConfig
 from fearec_cli.devices.random_state import OwnRandom
 from fearec_cli.errors import CheckpointError, DamagedError
 from fearec_cli.model.average import WeightAverage
@@ -127,7 +128,7 @@ class RunState:
         with atomic_file(path) as temporary:
             save_file(tensors, temporary, {**metadata, _CHECKSUM: checksum(metadata, tensors)})
 
-    def load(self, path: Path, config: str, fingerprint: str, rank: int = 0) -> None:
+    def load(self, path: Path, config: RunConfig, fingerprint: str, rank: int = 0) -> None:
         """Read a state that `save` wrote. Nothing is changed if it is refused.
 
         Where the run has more processes than before, the new ones begin with the random numbers of their seed.
@@ -139,11 +140,11 @@ class RunState:
         metadata, tensors = read_tensors(path, what="state")
         if metadata.pop(_CHECKSUM, "") != checksum(metadata, tensors):
             raise DamagedError(f"{path}: is no whole state (its checksum is another)")
-        for what, saved, now in (
-            ("configuration", metadata.get("config"), config),
-            ("data set", metadata.get("fingerprint"), fingerprint),
+        for what, same in (
+            ("configuration", _continues(config, metadata.get("config", ""))),
+            ("data set", metadata.get("fingerprint") == fingerprint),
         ):
-            if saved != now:
+            if not same:
                 raise CheckpointError(
                     f"{path}: belongs to another {what}; resume with the run's own run.toml and data set, "
                     "or start a new run with another --out"
@@ -170,3 +171,10 @@ class RunState:
             self.scaler.load_state_dict(json.loads(metadata["scaler"]))
         if self.own_random is not None:
             self.own_random.state = tensors.get(f"{_RANDOM_OWN}{rank}", self.own_random.state)
+
+
+def _continues(config: RunConfig, identity: str) -> bool:
+    try:
+        return config.continues(identity)
+    except ValueError:
+        return False

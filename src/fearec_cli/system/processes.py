@@ -49,6 +49,18 @@ class Processes:
         gathered: Tensor = GatherRows.apply(own, self.sizes(rows), self.rank)  # type: ignore[no-untyped-call]
         return gathered
 
+    def gather_sized(self, own: Num[Tensor, "own *axes"], sizes: Sequence[int]) -> Num[Tensor, "rows *axes"]:
+        """The rows of all processes where each has a number of its own; gradients flow back.
+
+        Args:
+            own: this process's rows.
+            sizes: how many each process has, the same list on all of them.
+        """
+        if self.size == 1:
+            return own
+        gathered: Tensor = GatherRows.apply(own, sizes, self.rank)  # type: ignore[no-untyped-call]
+        return gathered
+
     def largest(self, values: Sequence[int]) -> list[int]:
         """The largest value that any process gives, for each place in the list."""
         if self.size == 1:

@@ -10,6 +10,7 @@ import torch
 from fearec_cli.config import Recipe
 from fearec_cli.data.batches import InteractionTable, TrainingPrefixes
 from fearec_cli.data.prepared import Prepared
+from fearec_cli.data.windows import TrainingWindows
 from fearec_cli.devices.agreement import Agreement
 from fearec_cli.devices.engine import Engine
 from fearec_cli.errors import DataError, EvaluationError, TrainingError
@@ -37,6 +38,14 @@ RECORDED_KS = (5, 10, 20)
 _STEPS_BETWEEN_CHECKS = 50
 # What the clock or a signal makes a process want after a step, what counts more coming later.
 _WISHES: tuple[Literal["save"] | StopReason | None, ...] = (None, "save", "interrupted", "time-limit")
+
+
+def _samples(recipe: Recipe, table: InteractionTable, prepared: Prepared) -> TrainingPrefixes | TrainingWindows:
+    """What is learned from, as the targets ask for it."""
+    model = recipe.model
+    if recipe.training.targets == "all":
+        return TrainingWindows(table, prepared, model.max_length)
+    return TrainingPrefixes(table, prepared, model.max_length, model.padding)
 
 
 class Trainer:
@@ -79,9 +88,9 @@ class Trainer:
             keep_freed_memory()
         torch.manual_seed(config.training.seed)
         self._table = InteractionTable.load(prepared, device)
-        self._prefixes = TrainingPrefixes(self._table, prepared, config.model.max_length, config.model.padding)
+        self._samples = _samples(recipe, self._table, prepared)
         self._valid = prepared.split.valid
-        if len(self._prefixes) == 0:
+        if len(self._samples) == 0:
             raise DataError(f"{prepared.directory}: has no training prefix; prepare it with more data")
         objective = Objective(recipe, self._processes)
         self._terms = [term.name for term in objective.terms]
@@ -101,10 +110,20 @@ class Trainer:
             trained.scaler,
         )
         self._agreement = Agreement(self._processes)
-        self._step = TrainingStep(self._state, trained, objective, self._prefixes, config.training, reporter.on_note)
+        # Of windows the number of steps depends on how their lengths happen to add up, by a step or so.
+        self._steps_per_epoch = -(-len(self._samples) // config.training.batch_size)
+        self._step = TrainingStep(
+            self._state,
+            trained,
+            objective,
+            self._samples,
+            config.training,
+            self._steps_per_epoch,
+            reporter.on_note,
+        )
         self._watch = FiniteWatch(self._terms, device)
-        self._steps_per_epoch = -(-len(self._prefixes) // config.training.batch_size)
         self._steps_between_checks = 1 if device.type == "cpu" else _STEPS_BETWEEN_CHECKS
+        self._whole = False  # whether the epoch under way has been trained to its end
         self._trained_prefixes = 0
         self._trained_seconds = 0.0
 
@@ -130,7 +149,7 @@ class Trainer:
             self._step(torch.arange(size, device=device))
 
         self._state.encoder.train()
-        return largest_batch(try_batch, len(self._prefixes), gauge_of(device))
+        return largest_batch(try_batch, len(self._samples), gauge_of(device))
 
     def resume(self) -> list[str]:
         """Take up the run that stands in the directory.
@@ -213,7 +232,7 @@ class Trainer:
         training, state, place = self._config.training, self._state, self._state.place
         # The order depends on seed and epoch alone, so that a resumed run finds its place in it.
         order = torch.Generator().manual_seed(training.seed + place.epoch)
-        batches = list(self._prefixes.epoch(training.batch_size, order))
+        batches = list(self._samples.epoch(training.batch_size, order))
         begin, before, prefixes = time.perf_counter(), place.seconds, 0
         first = place.step_in_epoch
         reason: StopReason | None = None
@@ -224,7 +243,7 @@ class Trainer:
                 state.losses += losses
                 place.step += 1
                 place.step_in_epoch += 1
-                prefixes += len(batch)
+                prefixes += self._samples.count(batch)
                 self._watch.see(losses, gradient, place.step)
                 if place.step % self._steps_between_checks == 0:
                     self._refuse_broken()
@@ -244,6 +263,7 @@ class Trainer:
                     reason = wish
                     break
             self._refuse_broken()
+        self._whole = place.step_in_epoch == len(batches)
         elapsed = time.perf_counter() - begin
         # The first process's clock, so that a limit of time ends all or none.
         place.seconds = float(self._processes.tell(repr(before + elapsed)))
@@ -274,7 +294,7 @@ class Trainer:
         In mid-epoch, where a limit has ended the run, nothing of it enters early stopping.
         """
         training, state, place = self._config.training, self._state, self._state.place
-        whole = place.step_in_epoch == self._steps_per_epoch
+        whole = self._whole
         objective, *terms = (state.losses / place.step_in_epoch).tolist()
         if whole:
             place.epoch += 1

@@ -10,7 +10,8 @@ from torch import Tensor
 from fearec_cli.api import Loss, LossInputs, View
 from fearec_cli.components.violations import blamed_on, blamed_on_reading, check_tensor, refusal
 from fearec_cli.config import Ingredient, Recipe
-from fearec_cli.data.batches import TrainingPrefixes
+from fearec_cli.data.batches import Batch, TrainingPrefixes
+from fearec_cli.data.windows import TrainingWindows
 from fearec_cli.errors import ConfigError
 from fearec_cli.model.encoder import Encoded
 from fearec_cli.system.processes import ALONE, Processes
@@ -67,24 +68,61 @@ class Objective:
             WeightedLoss(term.entry.name, term.weight, _build(term), term.entry.label) for term in recipe.losses
         )
         self.views = frozenset[View]().union(*(term.loss.views for term in self.terms))
+        self._all_positions = recipe.training.targets == "all"
+        if self._all_positions:
+            _check_all_positions(recipe, self.terms)
         if len(recipe.attentions) < 2:
             _refuse_branches(self.terms, recipe.config.attention)
 
     def __call__(
         self,
         encoder: TrainedEncoder,
-        prefixes: TrainingPrefixes,
+        samples: TrainingPrefixes | TrainingWindows,
         chosen: Int[Tensor, "B"],
         generator: torch.Generator,
     ) -> tuple[Float[Tensor, ""], Float[Tensor, "T"]]:
-        """The objective on some prefixes, and the value of each term before its weight.
+        """The objective on some prefixes or windows, and the value of each term before its weight.
 
         Args:
             encoder: the model.
-            prefixes: the training part.
-            chosen: indices of the step's prefixes, the same on every process.
+            samples: the training part.
+            chosen: indices of the step's samples, the same on every process.
             generator: of the semantic draws, the same on every process.
         """
+        inputs = (
+            self._of_windows(encoder, samples.batch(chosen))
+            if isinstance(samples, TrainingWindows)
+            else self._of_prefixes(encoder, samples, chosen, generator)
+        )
+        values = [term.value(inputs) for term in self.terms]
+        # Weights are the host's numbers: as a tensor they would have to be copied to the device at every step.
+        total = torch.stack([term.weight * value for term, value in zip(self.terms, values, strict=True)]).sum()
+        return total, torch.stack(values).detach()
+
+    def _of_windows(self, encoder: TrainedEncoder, batch: Batch) -> LossInputs:
+        """Every real position is a row, with the item that follows it as its target.
+
+        With several processes each encodes a share of the windows, and all of them evaluate the terms on all rows.
+        """
+        windows = self._processes.own(len(batch.ids))
+        own = windows if windows.stop > windows.start else slice(0, 1)  # a process without one encodes for nothing
+        encoded = encoder(batch.ids[own], batch.lengths[own], {"positions"})
+        assert encoded.positions is not None  # they were asked for
+        rows = encoded.positions[batch.ids[own] > 0]
+        if self._processes.size > 1:
+            shares = self._processes.sizes(len(batch.ids))
+            sizes = [int(lengths.sum()) for lengths in batch.lengths.split(shares)]
+            rows = self._processes.gather_sized(rows[: sizes[self._processes.rank]], sizes)
+        return LossInputs(anchor=rows, targets=batch.targets, items=encoder.item_table(), later=batch.later)
+
+    def _of_prefixes(
+        self,
+        encoder: TrainedEncoder,
+        prefixes: TrainingPrefixes,
+        chosen: Int[Tensor, "B"],
+        generator: torch.Generator,
+    ) -> LossInputs:
+        """The last position of every prefix is a row; all views of the step go through the encoder in one batch."""
         batch = prefixes.batch(chosen)
         ids, lengths, names = [batch.ids], [batch.lengths], ["anchor"]
         if "dropout" in self.views:
@@ -120,7 +158,7 @@ class Objective:
         if encoded.positions is not None:
             positions = dict(zip(names, gather(encoded.positions).unbind(1), strict=True))
         anchors = slice(0, rows)
-        inputs = LossInputs(
+        return LossInputs(
             anchor=views.pop("anchor"),
             targets=batch.targets,
             items=encoder.item_table(),
@@ -128,11 +166,8 @@ class Objective:
             positions=positions,
             branches=tuple(self._processes.gather(branch[anchors], size) for branch in encoded.branches),
             spectrum=None if encoded.spectrum is None else self._processes.gather(encoded.spectrum[anchors], size),
+            later=batch.later,
         )
-        values = [term.value(inputs) for term in self.terms]
-        # Weights are the host's numbers: as a tensor they would have to be copied to the device at every step.
-        total = torch.stack([term.weight * value for term, value in zip(self.terms, values, strict=True)]).sum()
-        return total, torch.stack(values).detach()
 
 
 def _encode_by_length(
@@ -152,6 +187,33 @@ def _build(term: Ingredient) -> Loss:
         expected = f"a frozenset of some of {', '.join(known)}"
         raise refusal(term.entry.label, "views", expected=expected, got=repr(views))
     return loss
+
+
+def _check_all_positions(recipe: Recipe, weighted: Iterable[WeightedLoss]) -> None:
+    """Training on every position needs a model in which no position depends on a later one.
+
+    Raises:
+        ConfigError: names every component that does, every term that needs other views, and settings that do not fit.
+    """
+    parts = [*recipe.attentions, recipe.filter, recipe.fusion]
+    problems = [
+        f"training.targets = all: the {part.entry.kind} {part.entry.name!r} looks at later items, which every position "
+        "but the last has to predict; use a causal one (`fearec components` lists them) or training.targets = last"
+        for part in parts
+        if not part.entry.component.causal
+    ]
+    problems += [
+        f"training.targets = all: the loss {term.name!r} reads {', '.join(sorted(term.loss.views))} of single "
+        "prefixes; leave it out, or use training.targets = last"
+        for term in weighted
+        if term.loss.views
+    ]
+    if recipe.model.padding != "right":
+        problems.append("training.targets = all: needs model.padding = right, so that padding lies in nobody's past")
+    if recipe.model.pooling != "last":
+        problems.append("training.targets = all: needs model.pooling = last; a mean would see the whole history")
+    if problems:
+        raise ConfigError(problems)
 
 
 def _refuse_branches(weighted: Iterable[WeightedLoss], attention: str) -> None:

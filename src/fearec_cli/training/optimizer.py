@@ -51,7 +51,7 @@ def make_optimizer(encoder: nn.Module, training: TrainingConfig) -> torch.optim.
     return _AdamW([group for group in groups if group["params"]], lr=rate, fused=True, capturable=on_gpu)
 
 
-def scheduled_rate(training: TrainingConfig, step: int) -> float:
+def scheduled_rate(training: TrainingConfig, step: int, steps_per_epoch: int = 0) -> float:
     """The learning rate of a step.
 
     It rises linearly to `learning_rate` over `warmup_steps`, the last of which has it, and then stays there, or
@@ -61,13 +61,15 @@ def scheduled_rate(training: TrainingConfig, step: int) -> float:
     Args:
         training: rate and schedule.
         step: from 1.
+        steps_per_epoch: of the epochs that a schedule without a length of its own stretches over.
     """
     done, warmup = step - 1, training.warmup_steps
     if done < warmup:
         return training.learning_rate * step / warmup
     if training.schedule == "constant":
         return training.learning_rate
-    share = min(1.0, (done - warmup) / (training.schedule_steps - warmup))
+    steps = training.schedule_steps or training.epochs * steps_per_epoch
+    share = min(1.0, (done - warmup) / max(1, steps - warmup))
     return training.learning_rate * (1 + math.cos(math.pi * share)) / 2
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from fearec_cli.config import TrainingConfig
 from fearec_cli.data.batches import TrainingPrefixes
+from fearec_cli.data.windows import TrainingWindows
 from fearec_cli.devices.engine import TrainedByEngine
 from fearec_cli.runs.state import RunState
 from fearec_cli.training.cuda_graph import CapturedStep, CudaRecorder, StepResult
@@ -22,8 +23,9 @@ class TrainingStep:
         state: whose encoder, optimiser, average and draws are used.
         trained: the encoder and the optimiser, as the engine trains them.
         objective: what is made small.
-        prefixes: the training part.
+        samples: the training part.
         training: how the weights follow the gradient.
+        steps_per_epoch: which a schedule over the epochs goes by.
         told: is told in a line why the step is not recorded as a CUDA graph, where it could have been.
     """
 
@@ -32,29 +34,34 @@ class TrainingStep:
         state: RunState,
         trained: TrainedByEngine,
         objective: Objective,
-        prefixes: TrainingPrefixes,
+        samples: TrainingPrefixes | TrainingWindows,
         training: TrainingConfig,
+        steps_per_epoch: int = 0,
         told: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._state = state
         self._trained = trained
         self._objective = objective
-        self._prefixes = prefixes
+        self._samples = samples
+        self._steps_per_epoch = steps_per_epoch
         self._training = training
         self._compute: Callable[[Tensor], StepResult] = self.on_device
         if state.losses.is_cuda and training.capture:
-            if trained.capturable:
+            if isinstance(samples, TrainingWindows):
+                told("steps of windows differ in shape, and are not recorded as a CUDA graph")
+            elif trained.capturable:
                 self._compute = CapturedStep(self.on_device, CudaRecorder([state.draws]), training.batch_size, told)
             else:
                 told("steps of several processes, or whose gradients are scaled, are not recorded as a CUDA graph")
 
     def __call__(self, chosen: Int[Tensor, "B"]) -> StepResult:
-        """Train on some prefixes.
+        """Train on some samples.
 
         Args:
-            chosen: indices of the step's prefixes.
+            chosen: indices of the step's samples.
         """
-        set_rate(self._state.optimizer, scheduled_rate(self._training, self._state.place.step + 1))
+        rate = scheduled_rate(self._training, self._state.place.step + 1, self._steps_per_epoch)
+        set_rate(self._state.optimizer, rate)
         return self._compute(chosen)
 
     def on_device(self, chosen: Int[Tensor, "B"]) -> StepResult:
@@ -72,14 +79,14 @@ class TrainingStep:
         return StepResult(losses, torch.zeros_like(gradient) if self._trained.scales else gradient)
 
     def _backward(self, chosen: Int[Tensor, "B"]) -> Float[Tensor, "L"]:
-        """Gradient of the objective, and the losses. Each part counts by its share of the prefixes, so that means over
-        a batch are those of the undivided one."""
+        """Gradient of the objective, and the losses. Each micro-batch counts by its share of the targets, so that
+        means over a batch are those of the undivided one."""
         state = self._state
         parts = chosen.split(-(-len(chosen) // self._training.accumulate))
         losses = []
         for part in parts:
-            share = len(part) / len(chosen)
-            loss, values = self._objective(self._trained, self._prefixes, part, state.draws)
+            share = self._samples.count(part) / self._samples.count(chosen)
+            loss, values = self._objective(self._trained, self._samples, part, state.draws)
             self._trained.backward(loss * share)
             losses.append(torch.cat([loss.detach()[None], values]) * share)
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum(0)

@@ -1,0 +1,30 @@
+"""What a component learns of its place in the model. Imports no torch, so that `fearec_cli.api` can offer it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerShape:
+    """All that a component learns of its place in the model.
+
+    Attributes:
+        layer: index of the layer, 0 is the one next to the embedding.
+        n_layers: number of layers.
+        max_length: N, positions of a sequence.
+        dim: D, hidden units.
+        heads: H, attention heads; divides `dim`.
+        hidden_dropout: probability of dropping a unit of a layer's output.
+        attention_dropout: probability of dropping an attention weight.
+        positions: how the model knows the order of items; where it is `relative`, dot-product attention learns a bias
+            and a value vector for each head and distance.
+    """
+
+    layer: int
+    n_layers: int
+    max_length: int
+    dim: int
+    heads: int
+    hidden_dropout: float = 0.0
+    attention_dropout: float = 0.0
+    positions: Literal["absolute", "relative", "none"] = "absolute"
