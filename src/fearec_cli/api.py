@@ -45,8 +45,10 @@ if TYPE_CHECKING:
     from fearec_cli.nn.contracts import LossInputs as LossInputs
     from fearec_cli.nn.contracts import View as View
     from fearec_cli.nn.projections import Projection as Projection
+    from fearec_cli.nn.repeats import AddedScores as AddedScores
 
 _NEEDS_TORCH = {
+    "AddedScores": "repeats",
     "Attention": "contracts",
     "DotProduct": "blocks",
     "Dropout": "blocks",

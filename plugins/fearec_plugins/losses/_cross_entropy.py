@@ -18,6 +18,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from fearec_cli.api import AddedScores
+
 
 class Blocks(NamedTuple):
     """How much is held at once, in bytes of scores.
@@ -68,6 +70,7 @@ def cross_entropy(
     smoothing: float = 0.0,
     ahead: float = 0.0,
     later: Int[Tensor, "B"] | None = None,
+    added: AddedScores | None = None,
 ) -> Float[Tensor, ""]:
     """- sum over j of q_j log softmax(anchor . items)[j], averaged over the batch.
 
@@ -83,21 +86,53 @@ def cross_entropy(
         smoothing: 0 <= smoothing < 1.
         ahead: 0 <= ahead < 1.
         later: row in `items` of the item after the target, -1 for none.
+        added: to the products of anchor and items.
     """
     dtype = torch.promote_types(anchor.dtype, torch.float32)
     with torch.autocast(anchor.device.type, enabled=False):
         anchor, items = anchor.to(dtype), items.to(dtype)
-        expected = _score(anchor, items, targets)
+        total = log_sum_exp(anchor, items, blocks)
+
+        def score(rows: Int[Tensor, "B"]) -> Float[Tensor, "B"]:
+            product = _score(anchor, items, rows)
+            return (
+                product
+                if added is None
+                else product + _sums(added, added.values * (added.items == rows[added.rows]), len(rows))
+            )
+
+        expected = score(targets)
         if ahead and later is not None:
             share = ahead * (later >= 0).to(dtype)
-            expected = torch.lerp(expected, _score(anchor, items, later.clamp(min=0)), share)
+            expected = torch.lerp(expected, score(later.clamp(min=0)), share)
         if smoothing:
-            expected = torch.lerp(expected, anchor @ items.mean(0), smoothing)
-        return (log_sum_exp(anchor, items, blocks) - expected).mean()
+            mean = anchor @ items.mean(0)
+            mean = mean if added is None else mean + _sums(added, added.values, len(anchor)) / len(items)
+            expected = torch.lerp(expected, mean, smoothing)
+        if added is not None:
+            # What is added learns apart: the representations follow the plain softmax, and stay as good without it.
+            total = total + _correction(anchor.detach(), items.detach(), total.detach(), added)
+        return (total - expected).mean()
 
 
 def _score(anchor: Float[Tensor, "B D"], items: Float[Tensor, "I D"], rows: Int[Tensor, "B"]) -> Float[Tensor, "B"]:
     return (anchor * functional.embedding(rows, items)).sum(1)
+
+
+def _correction(
+    anchor: Float[Tensor, "B D"], items: Float[Tensor, "I D"], total: Float[Tensor, "B"], added: AddedScores
+) -> Float[Tensor, "B"]:
+    """What added scores change of a log-sum-exp: log(1 + sum over them of p_j (e^(a_j) - 1)), p_j = e^(s_j - total)."""
+    rows = added.rows
+    scores = (functional.embedding(rows, anchor) * functional.embedding(added.items, items)).sum(1)
+    change = _sums(added, (scores - total[rows]).exp() * added.values.expm1(), len(anchor))
+    # A row whose whole mass were on added items, all of them kept away, would be log 0.
+    return torch.log1p(change.clamp(min=-1 + 1e-6))
+
+
+def _sums(added: AddedScores, values: Float[Tensor, "K"], count: int) -> Float[Tensor, "B"]:
+    """The sum of each row's values."""
+    return values.new_zeros(count).index_add(0, added.rows, values)
 
 
 class _BlockedLogSumExp(torch.autograd.Function):

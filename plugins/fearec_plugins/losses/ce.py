@@ -24,6 +24,7 @@ class CrossEntropy:
     (`fearec_plugins.losses._cross_entropy`)."""
 
     views: frozenset[View] = frozenset()
+    adds_scores = True
 
     def __init__(self, options: CrossEntropyOptions) -> None:
         self._options = options
@@ -33,7 +34,13 @@ class CrossEntropy:
         options = self._options
         anchor = inputs.anchor if options.temperature == 1 else inputs.anchor / options.temperature
         return cross_entropy(
-            anchor, inputs.items, inputs.targets, smoothing=options.smoothing, ahead=options.ahead, later=inputs.later
+            anchor,
+            inputs.items,
+            inputs.targets,
+            smoothing=options.smoothing,
+            ahead=options.ahead,
+            later=inputs.later,
+            added=inputs.added,
         )
 
 

@@ -35,6 +35,11 @@ class ModelConfig(Options):
         "attention learns a bias and a value vector for each head and distance; none: the order is known by the mask "
         "and the filters alone",
     )
+    repeats: Literal["none", "learned"] = Field(
+        "none",
+        description="learned: a number for each distance back is added to the score of an item that the history has "
+        "already; it learns whether and after how long users come back",
+    )
     pooling: Literal["last", "mean"] = Field(
         "last",
         description="representation of a sequence: output at its last item, or mean over its items, which costs a "

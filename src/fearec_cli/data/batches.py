@@ -60,6 +60,11 @@ class Batch:
     targets: Int[Tensor, "T"]
     later: Int[Tensor, "T"]
 
+    @property
+    def last(self) -> Int[Tensor, "B"]:
+        """Index of the last real position of each history."""
+        return (self.ids > 0).int().cumsum(1).argmax(1)
+
 
 def gather_histories(
     items: Int[Tensor, "T"],

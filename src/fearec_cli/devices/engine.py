@@ -23,6 +23,7 @@ from fearec_cli.devices.random_state import OwnRandom
 from fearec_cli.devices.single import OneDevice
 from fearec_cli.errors import FearecError, TrainingError
 from fearec_cli.model.encoder import Encoded, Encoder
+from fearec_cli.nn.repeats import RepeatBias
 from fearec_cli.system.processes import ALONE, Processes
 
 if TYPE_CHECKING:
@@ -167,6 +168,11 @@ class TrainedByEngine:
     def item_table(self) -> Float[Tensor, "I D"]:
         """The items' vectors, without the padding row, in float32."""
         return self._encoder.item_table().to(torch.get_default_dtype())
+
+    @property
+    def repeats(self) -> RepeatBias | None:
+        """What is added to the scores of items that a history has already."""
+        return self._encoder.repeats
 
     def backward(self, loss: Float[Tensor, ""]) -> None:
         """Gradients of the objective, averaged over the processes (`fearec_cli.system.processes.GatherRows`)."""

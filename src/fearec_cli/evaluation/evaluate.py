@@ -18,6 +18,7 @@ from fearec_cli.data.splits import HeldOut, Split
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.metrics import summarise
 from fearec_cli.evaluation.ranks import RankProtocol, rank_targets
+from fearec_cli.nn.repeats import AddedScores
 from fearec_cli.system.processes import ALONE, Processes
 
 # Positions represented at once: a batch is some hundred launches, and on a CPU its large pieces are computed in parts
@@ -47,6 +48,9 @@ class Scorer(Protocol):
     def item_table(self) -> Float[Tensor, "I D"]:
         """A row for each item; row r is item id r + 1, without the padding row."""
 
+    def added_scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> AddedScores | None:
+        """What is added to the inner products; None where nothing is."""
+
 
 class Popularity:
     """The baseline that every model has to beat: the same list for everybody, most bought first.
@@ -72,6 +76,9 @@ class Popularity:
     def represent(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B D"]:
         """Ones [B, 1]: who asks does not matter."""
         return self._counts.new_ones(len(ids), 1)
+
+    def added_scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> None:
+        """Nothing."""
 
     def item_table(self) -> Float[Tensor, "I D"]:
         """How often each item was bought in the training part, [I, 1]."""
@@ -150,7 +157,13 @@ def evaluate(
                 done += len(batch[0])
                 if on_progress is not None:
                     on_progress(done, len(ranks))
-            found = rank_targets(torch.cat(represented), item_table, items[targets] - 1, *_seen(items, starts, targets))
+            found = rank_targets(
+                torch.cat(represented),
+                item_table,
+                items[targets] - 1,
+                *_seen(items, starts, targets),
+                added=scorer.added_scores(ids, lengths),
+            )
             ranks[rows] = torch.stack([found.unmasked, found.seen_masked], dim=1)
     except EvaluationError as error:
         refused = error  # raised below: the other processes wait for this one's ranks

@@ -9,6 +9,7 @@ from fearec_cli.model.embedding import Embedding
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.model.layer import Layer
 from fearec_cli.model.probe import Probe
+from fearec_cli.nn.repeats import RepeatBias
 
 # Standard deviation of initial weights, as in BERT and every model of this family.
 INITIAL_STD = 0.02
@@ -28,8 +29,9 @@ def build_encoder(recipe: Recipe, n_items: int) -> Encoder:
     model = recipe.model
     length = model.max_length if model.positions == "absolute" else 0
     embedding = Embedding(n_items, length, model.dim, model.hidden_dropout)
+    repeats = RepeatBias(model.max_length) if model.repeats == "learned" else None
     layers = [_build_layer(recipe, layer) for layer in range(model.layers)]
-    encoder = Encoder(embedding, layers, model.max_length, model.padding, model.pooling)
+    encoder = Encoder(embedding, layers, model.max_length, model.padding, model.pooling, repeats)
     encoder.apply(_initialise)
     embedding.reset(INITIAL_STD)
     return encoder

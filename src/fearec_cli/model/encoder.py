@@ -12,6 +12,7 @@ from fearec_cli.api import View
 from fearec_cli.data.batches import Padding
 from fearec_cli.model.embedding import Embedding
 from fearec_cli.model.layer import Layer
+from fearec_cli.nn.repeats import AddedScores, RepeatBias
 
 Pooling = Literal["last", "mean"]
 
@@ -53,6 +54,7 @@ class Encoder(nn.Module):
         max_length: N.
         padding: side of the padding in the ids.
         pooling: what of a sequence's output represents it.
+        repeats: what is added to the scores of items that a history has already.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Encoder(nn.Module):
         max_length: int,
         padding: Padding,
         pooling: Pooling = "last",
+        repeats: RepeatBias | None = None,
     ) -> None:
         super().__init__()
         self.embedding = embedding
@@ -69,6 +72,7 @@ class Encoder(nn.Module):
         self.max_length = max_length
         self.padding: Padding = padding
         self.pooling: Pooling = pooling
+        self.repeats = repeats
 
     def forward(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], wanted: Collection[View] = ()) -> Encoded:
         """Encode sequences.
@@ -79,7 +83,7 @@ class Encoder(nn.Module):
             wanted: what is needed besides the representation.
         """
         valid = ids > 0
-        last = lengths - 1 if self.padding == "right" else torch.full_like(lengths, ids.shape[1] - 1)
+        last = self._last(ids, lengths)
         x = self.embedding(ids)
         top = len(self.layers) - 1
         for depth, layer in enumerate(self.layers):
@@ -106,6 +110,21 @@ class Encoder(nn.Module):
         """Representation whose product with the item table scores every item."""
         encoded: Encoded = self(ids, lengths)
         return encoded.representation
+
+    def added_scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> AddedScores | None:
+        """What is added to the products of representation and item table; None where nothing is."""
+        return None if self.repeats is None else self.repeats.at_last(ids, self._last(ids, lengths))
+
+    def scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B I"]:
+        """The score of every item after each history; ranks of many are found without it (`evaluation.ranks`)."""
+        scores = self.represent(ids, lengths) @ self.item_table().T
+        if (added := self.added_scores(ids, lengths)) is not None:
+            scores = scores.index_put((added.rows, added.items), added.values, accumulate=True)
+        return scores
+
+    def _last(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Int[Tensor, "B"]:
+        """Index of the last real position."""
+        return lengths - 1 if self.padding == "right" else torch.full_like(lengths, ids.shape[1] - 1)
 
     def item_table(self) -> Float[Tensor, "I D"]:
         """The items' vectors, without the padding row."""

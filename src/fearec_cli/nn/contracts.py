@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from fearec_cli.nn.projections import LinearMap, Projection, Signal, Signals, merge_heads, split_heads
+from fearec_cli.nn.repeats import AddedScores
 
 View = Literal["dropout", "semantic", "positions", "branches", "spectrum"]
 
@@ -95,6 +96,8 @@ class LossInputs:
         spectrum: for terms that read `spectrum`: magnitude of the last layer's filtered input at each
             frequency.
         later: row in `items` of the item after the target; -1 where the training part ends before it.
+        added: what the model adds to the products of anchor and items, where model.repeats is learned; a term that does
+            not take it in says so by an attribute `adds_scores` that is False or missing, and is not used then.
     """
 
     anchor: Float[Tensor, "B D"]
@@ -105,6 +108,7 @@ class LossInputs:
     branches: Sequence[Float[Tensor, "B D"]] = ()
     spectrum: Float[Tensor, "B F D"] | None = None
     later: Int[Tensor, "B"] | None = None
+    added: AddedScores | None = None
 
 
 class LayerInputs:

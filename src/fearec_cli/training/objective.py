@@ -14,6 +14,7 @@ from fearec_cli.data.batches import Batch, TrainingPrefixes
 from fearec_cli.data.windows import TrainingWindows
 from fearec_cli.errors import ConfigError
 from fearec_cli.model.encoder import Encoded
+from fearec_cli.nn.repeats import RepeatBias
 from fearec_cli.system.processes import ALONE, Processes
 
 
@@ -26,6 +27,10 @@ class TrainedEncoder(Protocol):
 
     def item_table(self) -> Float[Tensor, "I D"]:
         """The items' vectors, without the padding row."""
+
+    @property
+    def repeats(self) -> RepeatBias | None:
+        """What is added to the scores of items that a history has already."""
 
 
 class WeightedLoss(NamedTuple):
@@ -71,6 +76,8 @@ class Objective:
         self._all_positions = recipe.training.targets == "all"
         if self._all_positions:
             _check_all_positions(recipe, self.terms)
+        if recipe.model.repeats == "learned":
+            _check_added_scores(self.terms)
         if len(recipe.attentions) < 2:
             _refuse_branches(self.terms, recipe.config.attention)
 
@@ -113,7 +120,10 @@ class Objective:
             shares = self._processes.sizes(len(batch.ids))
             sizes = [int(lengths.sum()) for lengths in batch.lengths.split(shares)]
             rows = self._processes.gather_sized(rows[: sizes[self._processes.rank]], sizes)
-        return LossInputs(anchor=rows, targets=batch.targets, items=encoder.item_table(), later=batch.later)
+        added = None if encoder.repeats is None else encoder.repeats.at_every(batch.ids)
+        return LossInputs(
+            anchor=rows, targets=batch.targets, items=encoder.item_table(), later=batch.later, added=added
+        )
 
     def _of_prefixes(
         self,
@@ -167,6 +177,7 @@ class Objective:
             branches=tuple(self._processes.gather(branch[anchors], size) for branch in encoded.branches),
             spectrum=None if encoded.spectrum is None else self._processes.gather(encoded.spectrum[anchors], size),
             later=batch.later,
+            added=None if encoder.repeats is None else encoder.repeats.at_last(batch.ids, batch.last),
         )
 
 
@@ -212,6 +223,21 @@ def _check_all_positions(recipe: Recipe, weighted: Iterable[WeightedLoss]) -> No
         problems.append("training.targets = all: needs model.padding = right, so that padding lies in nobody's past")
     if recipe.model.pooling != "last":
         problems.append("training.targets = all: needs model.pooling = last; a mean would see the whole history")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check_added_scores(weighted: Iterable[WeightedLoss]) -> None:
+    """A term that scores items by their products alone would train another model than the one that is evaluated.
+
+    Raises:
+        ConfigError: names every such term.
+    """
+    problems = [
+        f"model.repeats = learned: the loss {term.name!r} does not take in the scores that are added; use ce"
+        for term in weighted
+        if not term.loss.views and not getattr(term.loss, "adds_scores", False)
+    ]
     if problems:
         raise ConfigError(problems)
 

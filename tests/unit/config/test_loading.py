@@ -229,7 +229,10 @@ def test_the_identity_leaves_out_only_when_to_stop(assignment, same):
 @pytest.mark.parametrize(
     ("assignments", "problem"),
     [
-        (["training.schedule=cosine"], "training.schedule_steps: the cosine needs more steps than .* = 500, not 100"),
+        (
+            ["training.schedule=cosine", "training.warmup_steps=500", "training.schedule_steps=100"],
+            "training.schedule_steps: the cosine needs more steps than .* = 500, not 100",
+        ),
         (
             ["training.schedule=cosine", "training.warmup_steps=9", "training.schedule_steps=9"],
             "training.schedule_steps: the cosine needs more steps than training.warmup_steps = 9, not 9",

@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.ranks import TargetRanks, rank_targets
+from fearec_cli.nn.repeats import AddedScores
 
 
 def ranks_of_scores(scores, targets, seen=(), **options) -> TargetRanks:
@@ -191,3 +192,16 @@ def test_seen_and_target_scores_are_those_of_the_block(block_bytes):
     assert ranks.seen_masked.tolist() == [1] * 150
     scores = representations.double() @ table.double().T  # no two of them are nearly equal
     assert ranks.unmasked.tolist() == (scores >= scores.gather(1, targets[:, None])).sum(1).tolist()
+
+
+@pytest.mark.parametrize("block_bytes", [None, 64])
+def test_added_scores_count_as_if_they_were_in_the_products(block_bytes: int | None) -> None:
+    generator = torch.Generator().manual_seed(0)
+    representations, items = torch.randn(7, 4, generator=generator), torch.randn(9, 4, generator=generator)
+    targets, none = torch.arange(7), torch.tensor([], dtype=torch.int64)
+    pairs = torch.randperm(63, generator=generator)[:20]
+    added = AddedScores(pairs // 9, pairs % 9, torch.randn(20, generator=generator))
+    scores = (representations @ items.T).index_put((added.rows, added.items), added.values, accumulate=True)
+    expected = (scores >= scores.gather(1, targets[:, None])).sum(1)
+    found = rank_targets(representations, items, targets, none, none, added=added, block_bytes=block_bytes)
+    assert found.unmasked.tolist() == expected.tolist()

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from fearec_cli.config import RunConfig
 from fearec_cli.errors import CheckpointError, DamagedError
 from fearec_cli.model.average import WeightAverage
 from fearec_cli.runs.safetensors_file import checksum
@@ -15,8 +16,8 @@ from fearec_cli.runs.state import Best, Place, RunState
 from support.commands import same
 from support.tiny import config, encoder, sequences_batch
 
-CONFIG, FINGERPRINT = 'loss = "ce"\n', "ab12"
 SETTINGS = config("model.layers=1", preset="sasrec")
+CONFIG, FINGERPRINT = SETTINGS.identity(), "ab12"
 
 
 def state(seed: int) -> RunState:
@@ -48,7 +49,7 @@ def test_a_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
 
     other = state(1)
     torch.manual_seed(6)
-    other.load(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
+    other.load(tmp_path / "state.safetensors", SETTINGS, FINGERPRINT)
     assert other.place == Place(step=3)
     for _ in range(3):
         step(other)
@@ -69,20 +70,24 @@ def test_every_part_of_the_place_is_kept(tmp_path: Path) -> None:
     run.place.closing = Best(value=0.4, epoch=3)
     run.save(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
     other = state(0)
-    other.load(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
+    other.load(tmp_path / "state.safetensors", SETTINGS, FINGERPRINT)
     assert other.place == run.place
 
 
 @pytest.mark.parametrize(
-    ("config", "fingerprint", "what"), [("loss = 1", FINGERPRINT, "configuration"), (CONFIG, "cd34", "data set")]
+    ("other", "fingerprint", "what"),
+    [
+        (config("model.layers=2", preset="sasrec"), FINGERPRINT, "configuration"),
+        (SETTINGS, "cd34", "data set"),
+    ],
 )
-def test_the_state_of_another_run_is_refused(tmp_path: Path, config: str, fingerprint: str, what: str) -> None:
+def test_the_state_of_another_run_is_refused(tmp_path: Path, other: RunConfig, fingerprint: str, what: str) -> None:
     run = state(0)
     step(run)
     run.save(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
     before = {name: value.clone() for name, value in run.encoder.state_dict().items()}
     with pytest.raises(CheckpointError, match=f"belongs to another {what}; resume with the run's own"):
-        run.load(tmp_path / "state.safetensors", config, fingerprint)
+        run.load(tmp_path / "state.safetensors", other, fingerprint)
     assert all(value.equal(before[name]) for name, value in run.encoder.state_dict().items())
 
 
@@ -102,7 +107,7 @@ def test_a_state_that_is_cut_short_is_told(tmp_path: Path, keep: int) -> None:
     run.save(path, CONFIG, FINGERPRINT)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(DamagedError, match="is no whole state"):
-        run.load(path, CONFIG, FINGERPRINT)
+        run.load(path, SETTINGS, FINGERPRINT)
 
 
 @given(at=st.integers(0, 10**9), bit=st.integers(0, 7))
@@ -114,7 +119,7 @@ def test_a_state_of_which_a_bit_was_turned_is_told(saved: bytes, tmp_path_factor
     run = state(1)
     before = {name: value.clone() for name, value in run.encoder.state_dict().items()}
     with pytest.raises(DamagedError, match="is no whole state"):
-        run.load(path, CONFIG, FINGERPRINT)
+        run.load(path, SETTINGS, FINGERPRINT)
     assert same(run.encoder.state_dict(), before)
     assert run.place == Place()
 
@@ -126,7 +131,7 @@ def test_a_place_that_is_none_is_told(tmp_path: Path) -> None:
     texts, arrays = {"config": CONFIG, "fingerprint": FINGERPRINT, "place": "{}x"}, load_file(path)
     save_file(arrays, path, {**texts, "checksum": checksum(texts, arrays)})
     with pytest.raises(DamagedError, match="the run's place cannot be read"):
-        run.load(path, CONFIG, FINGERPRINT)
+        run.load(path, SETTINGS, FINGERPRINT)
 
 
 def test_the_average_of_the_weights_is_kept(tmp_path: Path) -> None:
@@ -138,7 +143,16 @@ def test_the_average_of_the_weights_is_kept(tmp_path: Path) -> None:
     run.save(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
     other = state(1)
     other.average = WeightAverage(other.encoder, 0.9)
-    other.load(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
+    other.load(tmp_path / "state.safetensors", SETTINGS, FINGERPRINT)
     assert same(other.encoder.state_dict(), run.encoder.state_dict())
     assert same(other.evaluated.state_dict(), run.evaluated.state_dict())
     assert not same(other.evaluated.state_dict(), other.encoder.state_dict())
+
+
+def test_a_state_that_is_older_than_a_setting_goes_on_with_its_default(tmp_path: Path) -> None:
+    run = state(0)
+    without = [line for line in CONFIG.splitlines() if not line.startswith(("targets", "positions", "repeats"))]
+    run.save(tmp_path / "state.safetensors", "\n".join(without), FINGERPRINT)
+    run.load(tmp_path / "state.safetensors", SETTINGS, FINGERPRINT)
+    with pytest.raises(CheckpointError, match="another configuration"):
+        run.load(tmp_path / "state.safetensors", config("training.targets=all", preset="sasrec"), FINGERPRINT)
