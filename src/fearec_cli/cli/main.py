@@ -23,6 +23,8 @@ class _Commands(LazyCommands):
         "prepare": "Read a log, filter and number it, and write a prepared data set.",
         "train": "Train a model and keep the weights that validate best.",
         "evaluate": "Rank every held-out item among the whole catalogue.",
+        "inspect": "Look inside a model: frequencies, periods, branches.",
+        "report": "Write one page about a run.",
         "components": "List filters, attentions, fusions and losses, or all about one.",
         "datasets": "List the sources of data, or all about one.",
         "new-plugin": "Write a package with a component or a source of your own.",

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from fearec_cli.errors import OutputError
 from fearec_cli.evaluation.ranks import RankProtocol
@@ -68,3 +69,11 @@ def _step(line: str) -> float:
         return float(json.loads(line)["step"]) if line.endswith("\n") else math.inf
     except (ValueError, KeyError, TypeError):
         return math.inf
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl that are whole; none where there is no such file."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if _step(line) < math.inf]

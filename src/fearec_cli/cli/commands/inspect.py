@@ -1,0 +1,84 @@
+"""`fearec inspect`: what the frequencies, periods and branches of a model mean."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fearec_cli.errors import ConfigError
+
+
+def inspect(
+    checkpoint: Annotated[Path, typer.Argument(help="A safetensors file that `fearec train` wrote.")],
+    dataset: Annotated[
+        str | None,
+        typer.Argument(
+            help="The data set it was trained on.  [default: found under data/ by its fingerprint]", show_default=False
+        ),
+    ] = None,
+    user: Annotated[str | None, typer.Option(metavar="ID", help="Also look at this user of the data set.")] = None,
+    history: Annotated[
+        str | None, typer.Option(metavar="ID,ID,...", help="Also look at this history, oldest item first.")
+    ] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option(metavar="CKPT", help="Another model of the same data set, such as one of attention dot alone."),
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write every number.")] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Draw the pictures in the terminal.")] = False,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of draws and shuffles.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+) -> None:
+    """Look inside a model: what its filters pass, which periods the log has and the model finds, who gains from it.
+
+    Periods are compared with shuffled histories, and their probabilities are corrected for the number of lags.
+    """
+    from fearec_cli.cli.show.extras import require
+    from fearec_cli.cli.show.progress import console
+    from fearec_cli.devices.placement import choose_device
+    from fearec_cli.insight.inspection import inspect as measure
+    from fearec_cli.insight.inspection import to_json
+    from fearec_cli.insight.sentences import sentences
+    from fearec_cli.insight.subject import with_subject
+    from fearec_cli.runs.checkpoint import load_checkpoint
+    from fearec_cli.runs.dataset import dataset_of
+    from fearec_cli.system.atomic import atomic_file
+
+    if user is not None and history is not None:
+        raise ConfigError(["--user and --history: give one of the two"])
+    if html is not None or plain:
+        require("report")
+    place = choose_device(device)
+    loaded = load_checkpoint(checkpoint, place)
+    prepared = dataset_of(loaded, dataset)
+    other = None if beside is None else load_checkpoint(beside, place)
+    if other is not None and other.info.fingerprint != loaded.info.fingerprint:
+        raise ConfigError([f"--beside {beside}: was trained on another data set; only models of the same are compared"])
+    with console.status("looking") as status:
+        found = measure(
+            loaded, prepared, beside=other, seed=seed, on_stage=lambda stage: status.update(f"looking at {stage}")
+        )
+    found = with_subject(found, loaded, prepared, user=user, history=history)
+    for sentence in sentences(found):
+        console.print(f"- {sentence}", soft_wrap=not console.is_terminal)
+    if found.user is not None:
+        for branch, items in found.user.recommended.items():
+            console.print(f"recommended by {branch}: {', '.join(items)}", soft_wrap=True)
+    if plain:
+        from fearec_cli.insight.page.figures import figures
+        from fearec_cli.insight.page.terminal import draw
+
+        for figure in figures(found):
+            typer.echo(draw(figure, min(console.width, 120), colour=console.is_terminal))
+    if json_file is not None:
+        with atomic_file(json_file) as temporary:
+            temporary.write_text(json.dumps(to_json(found), indent=2) + "\n", encoding="utf-8")
+        console.print(f"wrote {json_file}", soft_wrap=True)
+    if html is not None:
+        from fearec_cli.insight.page.contents import inspection_page
+
+        with atomic_file(html) as temporary:
+            temporary.write_text(inspection_page(loaded, prepared, found), encoding="utf-8")
+        console.print(f"wrote {html}", soft_wrap=True)

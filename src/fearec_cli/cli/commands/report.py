@@ -1,0 +1,54 @@
+"""`fearec report`: one page about a run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fearec_cli.errors import CheckpointError
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Directory of a run.")],
+    dataset: Annotated[
+        str | None,
+        typer.Argument(
+            help="The data set it was trained on.  [default: found under data/ by its fingerprint]", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Page to write.  [default: report.html in the run]")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of draws and shuffles.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+) -> None:
+    """Write one HTML page about a run: results, learning curves, settings, data, and a look inside its model.
+
+    The page needs no network and no other file.
+    """
+    from fearec_cli.cli.show.extras import require
+    from fearec_cli.cli.show.progress import console
+    from fearec_cli.devices.placement import choose_device
+    from fearec_cli.insight.inspection import inspect
+    from fearec_cli.python_api import evaluate
+    from fearec_cli.runs.checkpoint import load_checkpoint
+    from fearec_cli.runs.dataset import dataset_of
+    from fearec_cli.runs.directory import BEST_FILE, RECORD_FILE
+    from fearec_cli.runs.records import read_records
+    from fearec_cli.system.atomic import atomic_file
+
+    require("report")
+    from fearec_cli.insight.page.contents import report_page
+
+    if not (run / BEST_FILE).is_file():
+        raise CheckpointError(f"{run}: has no {BEST_FILE}; give the directory of a run that `fearec train` wrote")
+    loaded = load_checkpoint(run / BEST_FILE, choose_device(device))
+    prepared = dataset_of(loaded, dataset)
+    with console.status("evaluating") as status:
+        results = evaluate(loaded, prepared, device=device)
+        found = inspect(loaded, prepared, seed=seed, on_stage=lambda stage: status.update(f"looking at {stage}"))
+    target = out or run / "report.html"
+    with atomic_file(target) as temporary:
+        text = report_page(run.name, loaded, prepared, results, read_records(run / RECORD_FILE), found)
+        temporary.write_text(text, encoding="utf-8")
+    console.print(f"wrote {target}", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""A look inside a trained model: frequencies, periods, branches, and who gains from them."""

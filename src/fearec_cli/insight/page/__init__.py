@@ -1,0 +1,1 @@
+"""The inspection and the report of a run as one self-contained HTML page, and in the terminal."""

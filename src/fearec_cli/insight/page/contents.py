@@ -1,0 +1,156 @@
+"""What stands on the pages: of one inspection, and of a whole run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fearec_cli.data.prepared import Prepared
+from fearec_cli.evaluation.report import Report
+from fearec_cli.insight.inspection import Inspection
+from fearec_cli.insight.page.figures import Figure, Row, curves, figures
+from fearec_cli.insight.page.html import Section, page
+from fearec_cli.insight.sentences import sentences
+from fearec_cli.runs.checkpoint import Checkpoint
+
+# Keys of the figures of each section, by their beginning.
+_SECTIONS = (
+    ("frequencies", "Frequencies", ("filters", "energy")),
+    ("periods", "Periods", ("returns", "delays")),
+    ("branches", "Branches", ("weights", "gains")),
+    ("one-user", "One user", ("user",)),
+)
+
+
+def inspection_page(checkpoint: Checkpoint, prepared: Prepared, inspection: Inspection) -> str:
+    """The page of `fearec inspect --html`."""
+    return page(f"Inside a model of {prepared.name}", _subtitle(checkpoint), list(_inside(inspection)))
+
+
+def report_page(
+    name: str,
+    checkpoint: Checkpoint,
+    prepared: Prepared,
+    report: Report,
+    records: Sequence[Mapping[str, Any]],
+    inspection: Inspection,
+) -> str:
+    """The page of `fearec report`.
+
+    Args:
+        name: of the run.
+        checkpoint: its best weights.
+        prepared: its data set.
+        report: of its test targets.
+        records: lines of metrics.jsonl.
+        inspection: of its model.
+    """
+    counts = prepared.manifest.counts
+    statistics: dict[str, object] = {
+        "users": f"{counts.users:,}",
+        "items": f"{counts.items:,}",
+        "interactions": f"{counts.interactions:,}",
+        "first": counts.first or "no times",
+        "last": counts.last or "no times",
+        "split": str(report.rule),
+        "fingerprint": prepared.fingerprint,
+    }
+    settings = [
+        {"setting": key, "value": str(value)} for key, value in _flat(checkpoint.recipe.config.model_dump(mode="json"))
+    ]
+    rows = [{"what": key, "value": text} for key, text in statistics.items()]
+    sections = [
+        Section("results", "Results", [_against_popularity(report)], [("test targets", _results(report))]),
+        Section("learning", "Learning", figures=list(_learning(records))),
+        *_inside(inspection),
+        Section("data", "Data", tables=[("data set", rows)]),
+        Section("settings", "Settings", tables=[("settings", settings)]),
+    ]
+    return page(f"Run {name}", _subtitle(checkpoint), sections)
+
+
+def _subtitle(checkpoint: Checkpoint) -> str:
+    info, config = checkpoint.info, checkpoint.recipe.config
+    return (
+        f"{config.attention} on filter {config.filter}, fusion {config.fusion}, loss {config.loss}; trained on "
+        f"{info.dataset} for {info.step:,} steps, seed {config.training.seed}"
+    )
+
+
+def _inside(inspection: Inspection) -> Iterator[Section]:
+    yield Section("findings", "Findings", sentences(inspection))
+    pictures = figures(inspection)
+    for key, title, beginnings in _SECTIONS:
+        own = [figure for figure in pictures if figure.key.startswith(beginnings)]
+        tables: list[tuple[str, Sequence[Row]]] = []
+        if key == "one-user" and inspection.user is not None:
+            tables = list(_user_tables(inspection))
+        if own or tables:
+            yield Section(key, title, tables=tables, figures=own)
+
+
+def _user_tables(inspection: Inspection) -> Iterator[tuple[str, Sequence[Row]]]:
+    user = inspection.user
+    assert user is not None  # the caller looks
+    longest = max(map(len, user.recommended.values()))
+    yield (
+        "recommended by the whole model and by each branch alone",
+        [
+            {"rank": rank + 1, **{by: items[rank] for by, items in user.recommended.items() if rank < len(items)}}
+            for rank in range(longest)
+        ],
+    )
+    yield (
+        "delays chosen for the last item",
+        [
+            {
+                "layer": delay.layer + 1,
+                "items back": delay.back,
+                "item": user.items[delay.position],
+                "weight": delay.weight,
+            }
+            for delay in user.delays
+            if delay.position < len(user.items)
+        ],
+    )
+
+
+def _results(report: Report) -> list[Row]:
+    rows: list[Row] = []
+    for who, evaluation in (("model", report.model), ("popularity", report.popularity)):
+        for protocol, metrics in report.metrics(evaluation).items():
+            rows.append({"protocol": protocol, "scored by": who, **metrics})
+    return rows
+
+
+def _against_popularity(report: Report) -> str:
+    k = report.ks[0]
+    protocol = report.protocols[0]
+    model = report.metrics(report.model)[protocol][f"NDCG@{k}"]
+    popular = report.metrics(report.popularity)[protocol][f"NDCG@{k}"]
+    verdict = "above" if model > popular else "not above"
+    return f"NDCG@{k} of the model is {model:.4f}, {verdict} that of popularity, {popular:.4f} ({protocol}, test)."
+
+
+def _learning(records: Sequence[Mapping[str, Any]]) -> Iterator[Figure]:
+    terms = [
+        {"step": record["step"], "term": term, "loss": value}
+        for record in records
+        for term, value in {"objective": record["loss"], **record["terms"]}.items()
+    ]
+    if terms:
+        text = "Means over each epoch; terms before their weights."
+        yield curves("losses", "Losses", text, terms, "step", "loss", "term")
+    valid = [
+        {"step": record["step"], "metric": f"NDCG@10, {protocol}", "value": metrics["NDCG@10"]}
+        for record in records
+        for protocol, metrics in record["valid"].items()
+    ]
+    if valid:
+        yield curves("validation", "Validation", "After each epoch.", valid, "step", "value", "metric")
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value

@@ -1,0 +1,259 @@
+"""The pictures of an inspection: each a chart with a title, a text for those who cannot see it, and its numbers."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import altair as alt
+
+from fearec_cli.insight.inspection import Inspection
+from fearec_cli.insight.periods import LagHistogram, Unit, name_of
+from fearec_cli.insight.spectra import Energy, band_centres
+from fearec_cli.insight.user import UserView
+
+Row = Mapping[str, Any]
+_HEIGHT = 220
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture.
+
+    Attributes:
+        key: its place in the page, as in `#energy`.
+        title: what it shows.
+        text: how to read it, in a sentence or two.
+        description: what a screen reader says of it.
+        chart: the picture itself.
+        rows: its numbers, one a row, for the table behind it.
+        x: column along the horizontal axis.
+        y: column along the vertical axis.
+        series: column that tells the lines or colours apart.
+        bars: whether it is made of bars instead of lines.
+    """
+
+    key: str
+    title: str
+    text: str
+    description: str
+    chart: Any
+    rows: Sequence[Row]
+    x: str
+    y: str
+    series: str
+    bars: bool = False
+
+
+def figures(inspection: Inspection) -> list[Figure]:
+    """The pictures of what was measured, in the order of the page."""
+    return [
+        *_gains_of_filters(inspection),
+        *_energy(inspection),
+        *_histograms("returns", "Returns to an item", inspection.returns),
+        *_histograms("delays", "Delays that the model chooses", inspection.chosen),
+        *_weights(inspection),
+        *_who_gains(inspection),
+        *([] if inspection.user is None else _user(inspection.user)),
+    ]
+
+
+def curves(key: str, title: str, text: str, rows: Sequence[Row], x: str, y: str, series: str) -> Figure:
+    """Lines, one for each value of `series`."""
+    named = sorted({str(row[series]) for row in rows})
+    chart = (
+        _chart(rows, title)
+        .mark_line(point=alt.OverlayMarkDef(size=24), interpolate="monotone")
+        .encode(
+            x=alt.X(x, type="quantitative"),
+            y=alt.Y(y, type="quantitative", scale=alt.Scale(zero=False)),
+            color=alt.Color(series, type="nominal", legend=alt.Legend(title=None, orient="bottom")),
+            tooltip=_tooltip(rows, series, x, y),
+        )
+    )
+    ends = ", ".join(f"{name} ends at {_last(rows, series, name, x)[y]:.4f}" for name in named)
+    return Figure(key, title, text, f"Line chart of {y} over {x}: {ends}.", chart, rows, x, y, series)
+
+
+def _gains_of_filters(inspection: Inspection) -> Iterator[Figure]:
+    rows = [
+        {"layer": f"layer {each.layer + 1}", "cycles an item": float(frequency), "gain": float(gain)}
+        for each in inspection.filters
+        for frequency, gain in zip(each.frequency, each.gain, strict=True)
+    ]
+    if rows:
+        text = "Gain of each layer's filter. 0.5 cycles an item is a change with every item, 0 is what stays."
+        yield curves("filters", "What each filter passes", text, rows, "cycles an item", "gain", "layer")
+
+
+def _energy(inspection: Inspection) -> Iterator[Figure]:
+    def rows_of(stages: Iterable[Energy], of: str) -> Iterator[Row]:
+        for stage in stages:
+            for centre, share in zip(band_centres(), stage.share, strict=True):
+                yield {"stage": of + stage.stage, "cycles an item": float(centre), "share of energy": float(share)}
+
+    rows = [*rows_of(inspection.energy, ""), *rows_of(inspection.beside, "beside: ")]
+    if rows:
+        text = (
+            "Energy of the representations by frequency, before the first layer and after each; a low-pass filter "
+            "moves it to the left."
+        )
+        title = "Energy by frequency"
+        yield curves("energy", title, text, rows, "cycles an item", "share of energy", "stage")
+
+
+def _histograms(key: str, title: str, found: Mapping[Unit, LagHistogram]) -> Iterator[Figure]:
+    for unit, histogram in found.items():
+        rows = [
+            {
+                unit: lag + 1,
+                "count": float(histogram.counts[lag]),
+                "by chance": float(histogram.expected[lag]),
+                "corrected p": float(histogram.p[lag]),
+                "period": "more than by chance" if histogram.p[lag] < 0.05 else "as by chance",
+            }
+            for lag in range(len(histogram.counts))
+        ]
+        bars = (
+            _chart(rows, title)
+            .mark_bar()
+            .encode(
+                x=alt.X(unit, type="quantitative", title=unit),
+                y=alt.Y("count", type="quantitative"),
+                color=alt.Color(
+                    "period",
+                    type="nominal",
+                    scale=alt.Scale(domain=["as by chance", "more than by chance"], range=["#8a94a6", "#d9622b"]),
+                    legend=alt.Legend(title=None, orient="bottom"),
+                ),
+                tooltip=_tooltip(rows, unit, "count", "by chance", "corrected p"),
+            )
+        )
+        chance = (
+            alt.Chart(_data(rows))
+            .mark_line(strokeDash=[4, 3], color="#5b7db1")
+            .encode(x=alt.X(unit, type="quantitative"), y=alt.Y("by chance", type="quantitative"))
+        )
+        named = ", ".join(name_of(unit, peak.lag) for peak in histogram.periods) or "none"
+        text = (
+            f"By lag in {unit}; the dashed line is the mean of {histogram.permutations} shuffles of each history. "
+            f"Periods that stand out, corrected for the {len(rows)} lags looked at: {named}."
+        )
+        chart = alt.layer(bars, chance).properties(width="container", height=_HEIGHT)
+        said = f"Histogram over lags in {unit}. Peaks: {named}."
+        yield Figure(
+            f"{key}-{unit}", f"{title}, in {unit}", text, said, chart, rows, unit, "count", "period", bars=True
+        )
+
+
+def _weights(inspection: Inspection) -> Iterator[Figure]:
+    rows = [
+        {"layer": f"layer {each.layer + 1}", "branch": name, "share": share}
+        for each in inspection.weights
+        for name, share in zip(inspection.branches, each.share, strict=True)
+    ]
+    if rows:
+        chart = (
+            _chart(rows, "Weight of the branches")
+            .mark_bar()
+            .encode(
+                x=alt.X("share", type="quantitative", stack="normalize", axis=alt.Axis(format="%")),
+                y=alt.Y("layer", type="nominal", title=None),
+                color=alt.Color("branch", type="nominal", legend=alt.Legend(title=None, orient="bottom")),
+                tooltip=_tooltip(rows, "layer", "branch", "share"),
+            )
+        ).properties(height=90)
+        text = "How much a layer's joined output changes when a branch is silent, as a share over the branches."
+        said = "; ".join(f"{row['layer']} {row['branch']} {row['share']:.0%}" for row in rows)
+        title = "Weight of the branches"
+        yield Figure(
+            "weights", title, text, f"Stacked bars: {said}.", chart, rows, "layer", "share", "branch", bars=True
+        )
+
+
+def _who_gains(inspection: Inspection) -> Iterator[Figure]:
+    rows = [
+        {
+            "users": f"{gain.by}: {gain.group}",
+            "branch": gain.branch,
+            "gain in NDCG@10": gain.gain,
+            "low": gain.low,
+            "high": gain.high,
+            "targets": gain.users,
+            "from": gain.range[0],
+            "to": gain.range[1],
+        }
+        for gain in inspection.gains
+    ]
+    if not rows:
+        return
+    base = _chart(rows, "Who gains from a branch").encode(
+        y=alt.Y("users", type="nominal", title=None, sort=None, axis=alt.Axis(labelLimit=170)),
+        yOffset="branch:N",
+        color=alt.Color("branch", type="nominal", legend=alt.Legend(title=None, orient="bottom")),
+        tooltip=_tooltip(rows, "users", "branch", "gain in NDCG@10", "low", "high"),
+    )
+    chart = alt.layer(
+        base.mark_rule(strokeWidth=2).encode(x=alt.X("low", type="quantitative", title="gain in NDCG@10"), x2="high"),
+        base.mark_point(filled=True, size=50).encode(x=alt.X("gain in NDCG@10", type="quantitative")),
+    ).properties(width="container", height=24 * len({row["users"] for row in rows}))
+    text = (
+        "NDCG@10 of the whole model minus that without the branch, by terciles of the users' histories; the intervals "
+        "of all groups together hold with 95 %."
+    )
+    said = "; ".join(f"{row['branch']}, {row['users']}: {row['gain in NDCG@10']:+.4f}" for row in rows)
+    title = "Who gains from a branch"
+    yield Figure("gains", title, text, f"{said}.", chart, rows, "users", "gain in NDCG@10", "branch", bars=True)
+
+
+def _user(user: UserView) -> Iterator[Figure]:
+    times = user.timestamps
+    along = "position" if times is None else "time"
+    rows = [
+        {
+            along: at if times is None else datetime.fromtimestamp(int(times[at]) / 1e6, UTC).isoformat(),
+            "item": item,
+            "branch": branch,
+            "attention": float(weight[at]),
+        }
+        for branch, weight in user.attention.items()
+        for at, item in enumerate(user.items)
+    ]
+    chart = (
+        _chart(rows, "One user's history")
+        .mark_circle(opacity=0.75)
+        .encode(
+            x=alt.X(along, type="quantitative" if times is None else "temporal"),
+            y=alt.Y("branch", type="nominal", title=None),
+            size=alt.Size("attention", type="quantitative", legend=None, scale=alt.Scale(range=[8, 500])),
+            color=alt.Color("branch", type="nominal", legend=None),
+            tooltip=_tooltip(rows, along, "item", "branch", "attention"),
+        )
+    ).properties(height=140)
+    text = "Where each branch of the last layer looks: the larger a circle, the more the item counts."
+    most = {branch: user.items[int(weight.argmax())] for branch, weight in user.attention.items()}
+    said = "; ".join(f"{branch} looks most at {item}" for branch, item in most.items())
+    title = "One user's history"
+    yield Figure("user", title, text, f"{said}.", chart, rows, along, "attention", "branch", bars=True)
+
+
+def _chart(rows: Sequence[Row], title: str) -> Any:
+    return alt.Chart(_data(rows), description=title).properties(width="container", height=_HEIGHT)
+
+
+def _data(rows: Sequence[Row]) -> Any:
+    return alt.Data(values=[dict(row) for row in rows])  # type: ignore[no-untyped-call]
+
+
+def _tooltip(rows: Sequence[Row], *names: str) -> list[Any]:
+    """The columns that are shown on hover."""
+    return [
+        alt.Tooltip(name, type="quantitative", format=",.4~g")
+        if isinstance(rows[0][name], float)
+        else alt.Tooltip(name, type="nominal")
+        for name in names
+    ]
+
+
+def _last(rows: Sequence[Row], series: str, name: str, x: str) -> Row:
+    return max((row for row in rows if str(row[series]) == name), key=lambda row: row[x])

@@ -1,0 +1,96 @@
+"""What an inspection says in words; every sentence is computed from its numbers."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fearec_cli.insight.inspection import Inspection
+from fearec_cli.insight.periods import LagHistogram, Unit, name_of
+from fearec_cli.insight.spectra import low_pass_verdict
+
+_NAMED_PERIODS = 3
+
+
+def sentences(inspection: Inspection) -> list[str]:
+    """The findings, one a line, the log first, then the model, then what is missing."""
+    return [
+        *_log(inspection),
+        *_frequencies(inspection),
+        *_delays(inspection),
+        *_branches(inspection),
+        *(f"Not measured: {reason}." for reason in inspection.missing),
+    ]
+
+
+def _log(inspection: Inspection) -> Iterator[str]:
+    named = [text for unit, found in inspection.returns.items() for text in _periods(unit, found)]
+    if named:
+        yield f"Users return to items {'; '.join(named[:_NAMED_PERIODS])}."
+    elif inspection.returns:
+        yield "No period stands out in the log: returns to an item prefer no lag over shuffled histories."
+
+
+def _periods(unit: Unit, found: LagHistogram) -> Iterator[str]:
+    for peak in found.periods:
+        times = peak.returns / max(peak.expected, 1e-9)
+        yield (
+            f"{name_of(unit, peak.lag)} ({peak.lag} {unit}: {peak.returns:,.0f} returns, {times:.1f} times as many as "
+            f"by chance, corrected p = {peak.p:.3f})"
+        )
+
+
+def _frequencies(inspection: Inspection) -> Iterator[str]:
+    for each in inspection.filters:
+        passed = each.frequency[each.gain > 0.5 * max(each.gain.max(), 1e-12)]
+        if len(passed) and len(passed) < len(each.gain):
+            low, high = passed.min(), passed.max()
+            in_time = ""
+            if inspection.days_per_item and low > 0:
+                longest, shortest = inspection.days_per_item / low, inspection.days_per_item / high
+                in_time = f", periods of about {shortest:.1f} to {longest:.1f} days at the typical pace"
+            yield f"Layer {each.layer + 1} passes frequencies from {low:.2f} to {high:.2f} cycles an item{in_time}."
+    if inspection.energy:
+        yield low_pass_verdict(inspection.energy)
+    if inspection.beside:
+        yield "The model beside it: " + low_pass_verdict(inspection.beside)
+    if inspection.padding_leak is not None and inspection.padding_leak > 0.05:
+        yield (
+            f"Padding moves {inspection.padding_leak:.0%} of the input's energy to other frequencies in histories that "
+            "are shorter than the model's length."
+        )
+
+
+def _delays(inspection: Inspection) -> Iterator[str]:
+    named = [
+        f"{name_of(unit, peak.lag)} (corrected p = {peak.p:.3f})"
+        for unit, found in inspection.chosen.items()
+        for peak in found.periods[:_NAMED_PERIODS]
+    ]
+    if named:
+        yield f"The delays that the model chooses prefer: {'; '.join(named)}."
+    elif inspection.chosen:
+        yield "The delays that the model chooses prefer no lag over those on shuffled histories."
+    if inspection.on_padding is not None and inspection.on_padding > 0.05:
+        yield f"{inspection.on_padding:.0%} of the weight of the chosen delays reads padding."
+
+
+def _branches(inspection: Inspection) -> Iterator[str]:
+    for each in inspection.weights:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in zip(inspection.branches, each.share, strict=True))
+        gamma = "" if each.gamma is None else f" (gamma {each.gamma:.2f})"
+        yield f"Layer {each.layer + 1} is made of {shares}{gamma}."
+    for name in inspection.branches:
+        own = [gain for gain in inspection.gains if gain.branch == name]
+        certain = [gain for gain in own if gain.low > 0 or gain.high < 0]
+        for gain in certain:
+            verb = "gain" if gain.gain > 0 else "lose"
+            yield (
+                f"Users of {gain.group} {gain.by} {verb} {abs(gain.gain):.4f} NDCG@10 by the branch {name} "
+                f"(interval {gain.low:+.4f} to {gain.high:+.4f}, {gain.users:,} targets)."
+            )
+        if own and not certain:
+            widest = np.max([gain.high - gain.low for gain in own])
+            yield (
+                f"No group of users gains or loses by the branch {name} beyond chance (intervals up to {widest:.4f} "
+                "wide)."
+            )
