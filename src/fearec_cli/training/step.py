@@ -24,7 +24,7 @@ class TrainingStep:
         objective: what is made small.
         prefixes: the training part.
         training: how the weights follow the gradient.
-        told: is told in a line why the step is not recorded as a CUDA graph, where it could have been.
+        notify: called with one line that says why the step is not recorded as a CUDA graph, where it could have been.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class TrainingStep:
         objective: Objective,
         prefixes: TrainingPrefixes,
         training: TrainingConfig,
-        told: Callable[[str], None] = lambda reason: None,
+        notify: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._state = state
         self._trained = trained
@@ -44,9 +44,9 @@ class TrainingStep:
         self._compute: Callable[[Tensor], StepResult] = self.on_device
         if state.losses.is_cuda and training.capture:
             if trained.capturable:
-                self._compute = CapturedStep(self.on_device, CudaRecorder([state.draws]), training.batch_size, told)
+                self._compute = CapturedStep(self.on_device, CudaRecorder([state.draws]), training.batch_size, notify)
             else:
-                told("steps of several processes, or whose gradients are scaled, are not recorded as a CUDA graph")
+                notify("steps of several processes, or whose gradients are scaled, are not recorded as a CUDA graph")
 
     def __call__(self, chosen: Int[Tensor, "B"]) -> StepResult:
         """Train on some prefixes.
@@ -54,7 +54,7 @@ class TrainingStep:
         Args:
             chosen: indices of the step's prefixes.
         """
-        set_rate(self._state.optimizer, scheduled_rate(self._training, self._state.place.step + 1))
+        set_rate(self._state.optimizer, scheduled_rate(self._training, self._state.progress.step + 1))
         return self._compute(chosen)
 
     def on_device(self, chosen: Int[Tensor, "B"]) -> StepResult:
