@@ -83,7 +83,7 @@ def test_a_signal_to_one_process_ends_all_after_the_same_step(toy: Path, rank: i
 ENDED = "error: another process of the run has ended or does not answer; "
 
 
-def test_what_goes_wrong_everywhere_is_told_once(toy: Path) -> None:
+def test_what_goes_wrong_everywhere_is_reported_once(toy: Path) -> None:
     first, other = together(failing, (0, 1), "train", toy, *RUN, "--out", "runs/b")
     assert (first.code, first.err) == (2, "error: made to fail\n")
     assert other == (2, "", "")
@@ -95,7 +95,7 @@ def test_what_goes_wrong_in_the_first_process_ends_the_other(toy: Path) -> None:
     assert other == (2, "", "")
 
 
-def test_what_goes_wrong_in_another_process_is_told_by_it_and_ends_the_first(toy: Path) -> None:
+def test_what_goes_wrong_in_another_process_is_reported_by_it_and_ends_the_first(toy: Path) -> None:
     first, other = together(failing, (1,), "train", toy, *RUN, "--out", "runs/b")
     assert (other.code, other.err) == (2, "error: process 1: made to fail\n")
     assert first.code == 2
@@ -110,7 +110,7 @@ def test_a_process_that_dies_ends_the_others(toy: Path) -> None:
     assert first.err.startswith(ENDED)
 
 
-def test_a_data_set_that_is_not_there_is_told_once() -> None:
+def test_a_data_set_that_is_not_there_is_reported_once() -> None:
     first, other = command("train", "data/nowhere", *RUN, "--out", "runs/b")
     assert first.code == 2
     assert first.err.startswith("error: data/nowhere: ")

@@ -17,7 +17,7 @@ from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.manifest import Manifest
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
-from fearec_cli.data.splits import ColdTargets, HeldOut, Part
+from fearec_cli.data.splits import ColdTargets, HeldOut, SplitName
 from fearec_cli.model.build import build_encoder
 from fearec_cli.model.encoder import Encoder
 
@@ -56,10 +56,10 @@ def training_prefixes(
     return TrainingPrefixes(table, data, max_length, padding)
 
 
-def held_out(part: Part, *, users: Sequence[int], cold: ColdTargets | None = None) -> HeldOut:
+def held_out(split: SplitName, *, users: Sequence[int], cold: ColdTargets | None = None) -> HeldOut:
     """Targets of these users, which are nowhere in any table."""
     nowhere = np.arange(len(users))
-    return HeldOut(nowhere, nowhere + 1, part=part, users=np.array(users), cold=cold or ColdTargets(0, 0, 0))
+    return HeldOut(nowhere, nowhere + 1, split=split, users=np.array(users), cold=cold or ColdTargets(0, 0, 0))
 
 
 def config(*assignments: str, preset: str = "fearec", **flags: Any) -> RunConfig:

@@ -62,7 +62,7 @@ def main() -> NoReturn:
     """Run the command line and leave with its exit status."""
     debug = "--debug" in sys.argv[1:2]
     try:
-        app()
+        app(prog_name="fearec")
     except FearecError as error:
         if debug:
             traceback.print_exc()

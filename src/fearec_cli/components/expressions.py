@@ -28,7 +28,7 @@ def branches(expression: str) -> tuple[str, ...]:
         ConfigError: a name is missing or stands twice.
     """
     names = tuple(part.strip() for part in expression.split("+"))
-    _refuse_gaps_and_repeats("attention", expression, names)
+    _check_names("attention", expression, names)
     return names
 
 
@@ -44,7 +44,7 @@ def terms(expression: str) -> tuple[Term, ...]:
     """
     parts = [part.strip() for part in _EXPONENT_SIGN.sub(r"\1", expression).split("+")]
     found = [_term(expression, part) for part in parts]
-    _refuse_gaps_and_repeats("loss", expression, tuple(term.name for term in found))
+    _check_names("loss", expression, tuple(term.name for term in found))
     return tuple(found)
 
 
@@ -62,7 +62,7 @@ def _term(expression: str, part: str) -> Term:
     return Term(weight, match["name"])
 
 
-def _refuse_gaps_and_repeats(what: str, expression: str, names: tuple[str, ...]) -> None:
+def _check_names(what: str, expression: str, names: tuple[str, ...]) -> None:
     if not all(names):
         raise ConfigError([f"{what} {expression!r}: a name is missing beside '+'"])
     for name in names:

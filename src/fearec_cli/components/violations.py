@@ -19,7 +19,7 @@ NOT_DETERMINISTIC = "does not have a deterministic implementation"
 _LONGEST_REASON = 300
 
 
-def refusal(part: str, rule: str, *, expected: str, got: str) -> PluginError:
+def violation(part: str, rule: str, *, expected: str, got: str) -> PluginError:
     """The error about a part that breaks a rule.
 
     Args:
@@ -38,7 +38,7 @@ def check_tensor(part: str, rule: str, out: Any, shape: Sequence[int], dtype: to
         PluginError: it is not.
     """
     if not isinstance(out, Tensor) or out.shape != torch.Size(shape) or out.dtype != dtype:
-        raise refusal(part, rule, expected=_tensor_text(shape, dtype), got=describe(out))
+        raise violation(part, rule, expected=_tensor_text(shape, dtype), got=describe(out))
     return out
 
 
@@ -52,7 +52,7 @@ def describe(value: Any) -> str:
 
 
 @contextmanager
-def blamed_on(part: str) -> Iterator[None]:
+def errors_of(part: str) -> Iterator[None]:
     """Turn whatever a part raises into a refusal; the toolkit's own errors pass, and those of the machine: too little
     memory, no deterministic version of an operation.
 
@@ -69,11 +69,11 @@ def blamed_on(part: str) -> Iterator[None]:
     except Exception as error:
         if ran_out_of_memory(error) or NOT_DETERMINISTIC in str(error):
             raise
-        raise refusal(part, "call", expected="a result", got=_reason(error)) from error
+        raise violation(part, "call", expected="a result", got=_reason(error)) from error
 
 
 @contextmanager
-def blamed_on_reading(part: str, declares: str) -> Iterator[None]:
+def checking_reads(part: str, declares: str) -> Iterator[None]:
     """Turn a look at something that a part does not declare, and so does not get, into a refusal.
 
     Args:
@@ -87,7 +87,7 @@ def blamed_on_reading(part: str, declares: str) -> Iterator[None]:
         yield
     except KeyError as error:
         got = f"a look at {error.args[0]!r}"
-        raise refusal(part, "inputs", expected=f"no other than `{declares}` declares", got=got) from error
+        raise violation(part, "inputs", expected=f"no other than `{declares}` declares", got=got) from error
 
 
 def _reason(error: Exception) -> str:

@@ -31,9 +31,9 @@ class Ingredient:
             PluginError: building it raises.
             ConfigError: it cannot be built in this place.
         """
-        from fearec_cli.components.violations import blamed_on  # torch, which reading settings does not need
+        from fearec_cli.components.violations import errors_of  # torch, which reading settings does not need
 
-        with blamed_on(self.entry.label):
+        with errors_of(self.entry.label):
             return self.entry.component.build(self.options, *place)
 
 

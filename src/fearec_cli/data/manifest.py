@@ -114,7 +114,7 @@ def describe(
     """
     where = log.source.location
     counts = Statistics.of(interactions, Split.of(interactions, rule))
-    _refuse_empty_parts(where, rule, counts)
+    _check_splits(where, rule, counts)
     return Manifest(
         name=name,
         made_by=dict(made_by),
@@ -128,7 +128,7 @@ def describe(
     )
 
 
-def _refuse_empty_parts(where: str, rule: SplitRule, counts: Statistics) -> None:
+def _check_splits(where: str, rule: SplitRule, counts: Statistics) -> None:
     if isinstance(rule, LeaveOneOut):
         if not counts.train.prefixes:
             raise EmptyDataError(

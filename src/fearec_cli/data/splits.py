@@ -17,7 +17,7 @@ from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.settings import Target
 from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
 
-Part = Literal["valid", "test"]
+SplitName = Literal["valid", "test"]
 # Rows looked at together where all are, which bounds memory.
 _BLOCK = 2**22
 
@@ -62,15 +62,15 @@ class ColdTargets:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut(Targets):
-    """The targets of a held-out part, in the order of the interactions.
+    """The targets of a held-out split, in the order of the interactions.
 
     Attributes:
-        part: which.
+        split: "valid" or "test".
         users: int64 [P], index of each target's user; a user may have several targets.
         cold: what training never met.
     """
 
-    part: Part
+    split: SplitName
     users: npt.NDArray[np.int64]
     cold: ColdTargets
 
@@ -112,13 +112,13 @@ class Split:
         cuts = (_first_from(moment, interactions.timestamps, offsets) for moment in rule.boundaries)
         return cls(rule, interactions.items, offsets, *cuts)
 
-    def bounds(self, part: Literal["train", "valid", "test"]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Each user's interactions in a part: int64 [U] index of the first, and after the last."""
+    def bounds(self, name: Literal["train", "valid", "test"]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Each user's interactions in a split: int64 [U] index of the first, and after the last."""
         return {
             "train": (self.offsets[:-1], self.valid_starts),
             "valid": (self.valid_starts, self.test_starts),
             "test": (self.test_starts, self.offsets[1:]),
-        }[part]
+        }[name]
 
     @property
     def training_prefixes(self) -> int:
@@ -141,13 +141,13 @@ class Split:
         """The test targets; their histories hold the validation interactions too."""
         return self._hold_out("test")
 
-    def held_out(self, part: Part) -> HeldOut:
-        """The targets of either part."""
-        return self.valid if part == "valid" else self.test
+    def held_out(self, name: SplitName) -> HeldOut:
+        """The targets of the validation or the test split."""
+        return self.valid if name == "valid" else self.test
 
-    def _hold_out(self, part: Part) -> HeldOut:
+    def _hold_out(self, name: SplitName) -> HeldOut:
         target: Target = "last" if isinstance(self.rule, LeaveOneOut) else self.rule.target
-        firsts, ends = self.bounds(part)
+        firsts, ends = self.bounds(name)
         users = np.flatnonzero(ends > firsts)
         firsts, ends = firsts[users], ends[users]
         if target == "all":
@@ -164,7 +164,7 @@ class Split:
         return HeldOut(
             starts[kept],
             targets[kept],
-            part=part,
+            split=name,
             users=users[kept],
             cold=ColdTargets(int(cold_user.sum()), int(cold_item.sum()), int((~kept).sum())),
         )

@@ -1,4 +1,4 @@
-"""The counts that a data set is known by in papers, and those of each part of its split."""
+"""The counts that a data set is known by in papers, and those of each of its splits."""
 
 from typing import Any, Literal, Self
 
@@ -6,11 +6,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from fearec_cli.data.interactions import Interactions
-from fearec_cli.data.splits import ColdTargets, Part, Split
+from fearec_cli.data.splits import ColdTargets, Split, SplitName
 
 
-class PartCounts(BaseModel):
-    """Counts of the interactions that a split puts in one part.
+class SplitCounts(BaseModel):
+    """Counts of the interactions that a split puts in one of its three sets.
 
     Attributes:
         interactions: how many.
@@ -27,8 +27,8 @@ class PartCounts(BaseModel):
     last: str | None = None
 
 
-class TrainCounts(PartCounts):
-    """Counts of the training part.
+class TrainCounts(SplitCounts):
+    """Counts of the training split.
 
     Attributes:
         prefixes: training targets, each with the history before it.
@@ -37,8 +37,8 @@ class TrainCounts(PartCounts):
     prefixes: int
 
 
-class HeldOutCounts(PartCounts):
-    """Counts of the validation or the test part.
+class HeldOutCounts(SplitCounts):
+    """Counts of the validation or the test split.
 
     Attributes:
         targets: interactions that are predicted.
@@ -58,9 +58,9 @@ class Statistics(BaseModel):
         interactions: rows left after filtering.
         first: earliest timestamp, ISO 8601 UTC, or None without times.
         last: latest timestamp.
-        train: the training part.
-        valid: the validation part.
-        test: the test part.
+        train: the training split.
+        valid: the validation split.
+        test: the test split.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,8 +100,8 @@ class Statistics(BaseModel):
         return 1 - self.interactions / (self.users * self.items)
 
 
-def _count(interactions: Interactions, split: Split, part: Literal["train"] | Part) -> dict[str, Any]:
-    starts, ends = split.bounds(part)
+def _count(interactions: Interactions, split: Split, name: Literal["train"] | SplitName) -> dict[str, Any]:
+    starts, ends = split.bounds(name)
     times, met = interactions.timestamps, ends > starts
     first = last = None
     if times is not None and met.any():
@@ -110,9 +110,9 @@ def _count(interactions: Interactions, split: Split, part: Literal["train"] | Pa
     return {"interactions": int((ends - starts).sum()), "users": int(met.sum()), "first": first, "last": last}
 
 
-def _count_held_out(interactions: Interactions, split: Split, part: Part) -> HeldOutCounts:
-    held_out = split.held_out(part)
-    return HeldOutCounts(targets=len(held_out), cold=held_out.cold, **_count(interactions, split, part))
+def _count_held_out(interactions: Interactions, split: Split, name: SplitName) -> HeldOutCounts:
+    held_out = split.held_out(name)
+    return HeldOutCounts(targets=len(held_out), cold=held_out.cold, **_count(interactions, split, name))
 
 
 def _iso(microseconds: np.int64) -> str:

@@ -27,7 +27,7 @@ def compute_deterministically(wanted: bool) -> None:
 
 
 @contextmanager
-def nondeterminism_told() -> Iterator[None]:
+def explaining_nondeterminism() -> Iterator[None]:
     """Name the operation of which torch has no deterministic version.
 
     Raises:

@@ -118,11 +118,11 @@ class Engine:
             try:
                 done = act()
             except FearecError as error:
-                self.processes.tell(f"failed: {error}")
+                self.processes.broadcast(f"failed: {error}")
                 raise
-            self.processes.tell("")
+            self.processes.broadcast("")
             return done
-        failure = self.processes.tell("")
+        failure = self.processes.broadcast("")
         if failure:
             raise TrainingError(failure)
         return act()
@@ -237,7 +237,7 @@ def launched(training: TrainingConfig) -> Iterator[Engine]:
         yield engine
         engine.close()
     except FearecError as error:
-        raise _told_once(engine, error) from error
+        raise _reported_once(engine, error) from error
     except RuntimeError as error:  # gloo's errors have no class of their own
         if not isinstance(error, distributed.DistError) and "gloo" not in str(error).lower():
             raise
@@ -245,10 +245,10 @@ def launched(training: TrainingConfig) -> Iterator[Engine]:
             "another process of the run has ended or does not answer; look for its message above, or whether it was "
             "killed; the run can be continued with --resume"
         )
-        raise _told_once(engine, ended) from error
+        raise _reported_once(engine, ended) from error
 
 
-def _told_once(engine: Engine, error: FearecError) -> BaseException:
+def _reported_once(engine: Engine, error: FearecError) -> BaseException:
     """The error as this process is to tell it; an exit in silence where the first process tells it."""
     store = distributed.distributed_c10d._get_default_store()
     if engine.first:

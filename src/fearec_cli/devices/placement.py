@@ -74,14 +74,14 @@ def choose_placement(training: TrainingConfig) -> Placement:
             f"--nodes {nodes}: nothing tells this process of the other nodes; start it on each node by torchrun or "
             "srun, as docs/scaling.md shows"
         )
-    problems += _refuse_devices(device, devices)
-    problems += _refuse_precision(device, training.precision)
+    problems += _device_problems(device, devices)
+    problems += _precision_problems(device, training.precision)
     if problems:
         raise ConfigError(problems)
     return Placement(device, devices, nodes, training.precision)
 
 
-def _refuse_devices(device: torch.device, devices: int) -> list[str]:
+def _device_problems(device: torch.device, devices: int) -> list[str]:
     if devices > 1 and device.index is not None:
         return [f"--devices {devices}: --device {device} is a single one; leave its number out"]
     there = torch.cuda.device_count() if device.type == "cuda" else os.cpu_count() or 1
@@ -91,7 +91,7 @@ def _refuse_devices(device: torch.device, devices: int) -> list[str]:
     return []
 
 
-def _refuse_precision(device: torch.device, precision: Precision) -> list[str]:
+def _precision_problems(device: torch.device, precision: Precision) -> list[str]:
     if precision == "16-mixed" and device.type == "cpu":
         return ["--precision 16-mixed: needs a GPU; use bf16-mixed or 32-true on a CPU"]
     if precision.startswith("bf16") and device.type == "cuda" and not torch.cuda.is_bf16_supported(False):

@@ -62,7 +62,7 @@ def to_json(report: Report) -> dict[str, Any]:
     return {
         "dataset": report.dataset,
         "fingerprint": report.fingerprint,
-        "split": held_out.part,
+        "split": held_out.split,
         "rule": report.rule.model_dump(mode="json"),
         "targets": len(held_out),
         "users": report.users,
@@ -95,7 +95,7 @@ def to_table(report: Report) -> Table:
 def _title(report: Report) -> Iterator[str]:
     held_out = report.model.held_out
     of_users = "" if report.users == len(held_out) else f" of {report.users:,} users"
-    yield f"{report.dataset}, {held_out.part}, {len(held_out):,} targets{of_users}"
+    yield f"{report.dataset}, {held_out.split}, {len(held_out):,} targets{of_users}"
     yield str(report.rule)
     if any(asdict(held_out.cold).values()):
         yield str(held_out.cold)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Attention, Filter, Fusion, LayerInputs, LayerShape
 from fearec_cli.components.registry import Registered
-from fearec_cli.components.violations import blamed_on, blamed_on_reading, check_tensor, describe, refusal
+from fearec_cli.components.violations import check_tensor, checking_reads, describe, errors_of, violation
 from fearec_cli.data.batches import Padding
 
 _BATCH = 2
@@ -47,8 +47,8 @@ class Probe:
             PluginError: it does not.
         """
         if not isinstance(part, Filter):
-            raise refusal(entry.label, "filter", expected="something to call, with response(n)", got=describe(part))
-        with _tried(part), blamed_on(entry.label):
+            raise violation(entry.label, "filter", expected="something to call, with response(n)", got=describe(part))
+        with _tried(part), errors_of(entry.label):
             out = part(self._x, self._lengths)
         check_tensor(entry.label, "output", out, self._x.shape, self._x.dtype)
         return part
@@ -60,8 +60,10 @@ class Probe:
             PluginError: it does not.
         """
         if not isinstance(part, Attention):
-            raise refusal(entry.label, "attention", expected="something to call, with projections", got=describe(part))
-        with _tried(part), _tried(layer_filter), blamed_on(entry.label), blamed_on_reading(entry.label, "projections"):
+            raise violation(
+                entry.label, "attention", expected="something to call, with projections", got=describe(part)
+            )
+        with _tried(part), _tried(layer_filter), errors_of(entry.label), checking_reads(entry.label, "projections"):
             inputs = LayerInputs(
                 self._x,
                 self._valid,
@@ -83,7 +85,7 @@ class Probe:
             PluginError: it does not.
         """
         x: Tensor = self._x[:, -self._wanted[1] :]
-        with _tried(part), blamed_on(entry.label):
+        with _tried(part), errors_of(entry.label):
             out = part([x for _ in branches], x)
         check_tensor(entry.label, "output", out, self._wanted, self._x.dtype)
         head: Fusion = part

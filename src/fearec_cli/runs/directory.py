@@ -49,7 +49,7 @@ def claimed(directory: Path, *, resume: bool) -> Iterator[None]:
     """
     lock = directory / LOCK_FILE
     if not resume and not lock.exists():
-        _refuse_taken(directory)
+        _check_free(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         handle = _lock(lock)
@@ -57,7 +57,7 @@ def claimed(directory: Path, *, resume: bool) -> Iterator[None]:
         raise OutputError(f"{directory}: cannot be written: {error.strerror or error}") from error
     try:
         if not resume:
-            _refuse_taken(directory)  # again: somebody may have been quicker
+            _check_free(directory)  # again: somebody may have been quicker
         yield
     finally:
         lock.unlink(missing_ok=True)
@@ -93,7 +93,7 @@ def _made(directory: Path) -> bool:
     return True
 
 
-def _refuse_taken(directory: Path) -> None:
+def _check_free(directory: Path) -> None:
     if directory.exists() and (not directory.is_dir() or any(entry.name != LOCK_FILE for entry in directory.iterdir())):
         raise OutputError(
             f"{directory}: is not empty; choose another --out, continue the run there with --resume, or remove it"

@@ -20,7 +20,7 @@ from fearec_cli.runs.checkpoint import describe, save_checkpoint
 from fearec_cli.runs.directory import BEST_FILE, RECORD_FILE, RUN_FILE, STATES, state_file, state_files
 from fearec_cli.runs.records import EpochRecord, append_record, drop_records_after
 from fearec_cli.runs.safetensors_file import read_metadata
-from fearec_cli.runs.state import Place, RunState
+from fearec_cli.runs.state import RunProgress, RunState
 from fearec_cli.system.atomic import atomic_file, remove_temporaries
 from fearec_cli.system.processes import ALONE, Processes
 
@@ -87,7 +87,7 @@ class Saves:
             dataset=self._prepared.name,
             fingerprint=self._prepared.fingerprint,
             split=self._prepared.split.rule,
-            step=state.place.step,
+            step=state.progress.step,
             metrics=metrics,
         )
         save_checkpoint(self.best, state.evaluated, self._item_ids, info)
@@ -117,7 +117,7 @@ class Saves:
         self._saved_at = time.monotonic()
 
     def _write_state(self, state: RunState, own_random: Sequence[Tensor]) -> None:
-        step = state.place.step
+        step = state.progress.step
         state.save(state_file(self._directory, step), self._config.identity(), self._prepared.fingerprint, own_random)
         files = state_files(self._directory)
         # One of a later step is damaged, or it would have been gone on from.
@@ -148,7 +148,7 @@ class Saves:
             return [f"{problem}; going on from {path}" for problem in problems]
         raise _nothing_whole(self._directory, problems)
 
-    def take_back(self, place: Place) -> None:
+    def take_back(self, progress: RunProgress) -> None:
         """Undo what came after a state that training goes on from: a closing validation, the work of a run that was
         cut off.
 
@@ -158,7 +158,7 @@ class Saves:
         if self._processes.rank > 0:
             return
         # The record of a step in mid-epoch is that of a closing validation.
-        drop_records_after(self._directory / RECORD_FILE, place.step - (place.step_in_epoch > 0))
+        drop_records_after(self._directory / RECORD_FILE, progress.step - (progress.step_in_epoch > 0))
         if self._aside.exists():
             self._aside.replace(self.best)
 
@@ -180,7 +180,7 @@ class Saves:
 
     def last_good(self, state: RunState) -> str:
         """The end of a message about a run that broke: what is left of it."""
-        if state.place.best is not None:
+        if state.progress.best is not None:
             return f"the best weights before it are in {self.best}"
         step, path = next(iter(state_files(self._directory).items()), (0, None))
         return f"the last state before it is {path}" if step else "nothing was kept"

@@ -40,7 +40,7 @@ class Best(BaseModel):
     epoch: int
 
 
-class Place(BaseModel):
+class RunProgress(BaseModel):
     """Where a run stands.
 
     Attributes:
@@ -70,7 +70,7 @@ class RunState:
     """What changes while a run goes on.
 
     Attributes:
-        place: where the run stands.
+        progress: where the run stands.
         encoder: the model.
         optimizer: its optimiser.
         draws: generator of the semantic draws.
@@ -80,7 +80,7 @@ class RunState:
         scaler: of the gradients, in float16.
     """
 
-    place: Place
+    progress: RunProgress
     encoder: Encoder
     optimizer: torch.optim.Optimizer
     draws: torch.Generator
@@ -119,7 +119,7 @@ class RunState:
             tensors[_RANDOM_CUDA] = torch.cuda.get_rng_state(self.losses.device)
         tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
         metadata = {
-            "place": self.place.model_dump_json(),
+            "place": self.progress.model_dump_json(),
             "config": config,
             "fingerprint": fingerprint,
         }
@@ -150,7 +150,7 @@ class RunState:
                     "or start a new run with another --out"
                 )
         try:
-            self.place = Place.model_validate_json(metadata.get("place", ""))
+            self.progress = RunProgress.model_validate_json(metadata.get("place", ""))
         except ValidationError as error:
             reason = " ".join(str(error).split())
             raise DamagedError(f"{path}: the run's place cannot be read: {reason}") from error

@@ -34,7 +34,7 @@ def ran_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def out_of_memory_told(message: Callable[[], str]) -> Iterator[None]:
+def explaining_out_of_memory(message: Callable[[], str]) -> Iterator[None]:
     """Raise what `message` says where the block runs out of memory.
 
     Raises:

@@ -69,7 +69,7 @@ class Processes:
         distributed.all_reduce(largest, distributed.ReduceOp.MAX, self._host)
         return largest.tolist()
 
-    def tell(self, text: str) -> str:
+    def broadcast(self, text: str) -> str:
         """The text that the first process gives, on every one."""
         if self.size == 1:
             return text

@@ -9,11 +9,11 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from fearec_cli.api import Component, Log
-from fearec_cli.components.violations import blamed_on, refusal
+from fearec_cli.components.violations import errors_of, violation
 from fearec_cli.data.preparing.steps import prepare
 from fearec_cli.data.settings import Settings
 from fearec_cli.errors import DataError
-from fearec_cli.testing.places import checking
+from fearec_cli.testing.grid import checking
 
 _COLUMNS = {"user": pl.String, "item": pl.String, "timestamp": pl.Int64, "rating": pl.Float64}
 _TORCH_WAS_IMPORTED = 3
@@ -43,7 +43,7 @@ def check_adapter(component: Component, path: Path | None = None) -> None:
         log = _read(name, component, path)
         frame = _rows(name, log)
         if not frame.equals(_rows(name, _read(name, component, path))):
-            raise refusal(name, "rows", expected="the same ones at every reading", got="others the second time")
+            raise violation(name, "rows", expected="the same ones at every reading", got="others the second time")
         prepare(log, Settings(k_core=0))
         if path is not None:
             _check_missing(name, component, path)
@@ -51,49 +51,51 @@ def check_adapter(component: Component, path: Path | None = None) -> None:
 
 
 def _read(name: str, component: Component, path: Path | None) -> Log:
-    with blamed_on(name):
+    with errors_of(name):
         log = component.build(component.options()).read(path)
     if not isinstance(log, Log):
-        raise refusal(name, "read", expected="a Log", got=type(log).__name__)
+        raise violation(name, "read", expected="a Log", got=type(log).__name__)
     if log.source.adapter != component.name:
-        raise refusal(name, "source.adapter", expected=repr(component.name), got=repr(log.source.adapter))
+        raise violation(name, "source.adapter", expected=repr(component.name), got=repr(log.source.adapter))
     if log.k_core < 0:
-        raise refusal(name, "k_core", expected="0 or more", got=str(log.k_core))
+        raise violation(name, "k_core", expected="0 or more", got=str(log.k_core))
     try:
         json.dumps(dict(log.notes), allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise refusal(name, "notes", expected="what JSON can hold", got=str(error)) from error
+        raise violation(name, "notes", expected="what JSON can hold", got=str(error)) from error
     return log
 
 
 def _rows(name: str, log: Log) -> pl.DataFrame:
     if not isinstance(log.frame, pl.LazyFrame):
-        raise refusal(name, "frame", expected="a polars LazyFrame", got=type(log.frame).__name__)
+        raise violation(name, "frame", expected="a polars LazyFrame", got=type(log.frame).__name__)
     try:
         frame = log.frame.collect()
     except PolarsError as error:
-        raise refusal(name, "frame", expected="rows", got=f"{type(error).__name__}: {error}".splitlines()[0]) from error
+        raise violation(
+            name, "frame", expected="rows", got=f"{type(error).__name__}: {error}".splitlines()[0]
+        ) from error
     got = ", ".join(f"{column} {dtype}" for column, dtype in frame.schema.items())
     missing = {"user", "item"} - set(frame.columns)
     if missing or any(_COLUMNS.get(column) != dtype for column, dtype in frame.schema.items()):
         expected = "user String, item String and, if any, timestamp Int64 and rating Float64"
-        raise refusal(name, "columns", expected=expected, got=got)
+        raise violation(name, "columns", expected=expected, got=got)
     if frame.is_empty():
-        raise refusal(name, "rows", expected="one at least", got="none")
+        raise violation(name, "rows", expected="one at least", got="none")
     holed = [column for column in frame.columns if frame[column].null_count()]
     if holed:
-        raise refusal(name, "rows", expected="no nulls", got=f"nulls in {', '.join(holed)}")
+        raise violation(name, "rows", expected="no nulls", got=f"nulls in {', '.join(holed)}")
     return frame
 
 
 def _check_missing(name: str, component: Component, path: Path) -> None:
     missing = path.with_name(f"no-{path.name}")
     try:
-        with blamed_on(f"{name}, given a file that is not there,"):
+        with errors_of(f"{name}, given a file that is not there,"):
             component.build(component.options()).read(missing).frame.collect()
     except DataError:
         return
-    raise refusal(name, "a file that is not there", expected="a DataError", got="a Log")
+    raise violation(name, "a file that is not there", expected="a DataError", got="a Log")
 
 
 def _check_import(name: str, component: Component) -> None:
@@ -105,4 +107,4 @@ def _check_import(name: str, component: Component) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     if done.returncode == _TORCH_WAS_IMPORTED:
-        raise refusal(name, "import", expected="no torch, which makes every `prepare` wait", got="torch")
+        raise violation(name, "import", expected="no torch, which makes every `prepare` wait", got="torch")

@@ -8,7 +8,7 @@ from torch import Tensor
 from fearec_cli.api import Component, LayerInputs, LayerShape
 from fearec_cli.errors import ConfigError
 from fearec_cli.nn.projections import Projection
-from fearec_cli.testing.places import (
+from fearec_cli.testing.grid import (
     BATCH,
     DIM,
     DTYPES,
@@ -82,7 +82,7 @@ def _projections(name: str, component: Component, shape: LayerShape) -> frozense
     subject = _subject(name, component, shape, frozenset(), torch.float32, "right", last_only=False)
     declared = getattr(subject.build(), "projections", None)
     if not isinstance(declared, frozenset) or not declared <= set(get_args(Projection)):
-        raise subject.refuse("projections", "a frozenset of some of 'q', 'k' and 'v'", repr(declared))
+        raise subject.violation("projections", "a frozenset of some of 'q', 'k' and 'v'", repr(declared))
     return declared
 
 
@@ -105,7 +105,7 @@ def _check(
         valid = validity(shape.max_length, padding)
         check_causality(every, valid)
         rule = f"declared causal, but padding on the {padding} is seen at real positions"
-        check_unchanged(every, rule, changed=~valid, looked_at=valid)
+        check_unchanged(every, rule, changed=~valid, compared=valid)
 
 
 @torch.no_grad()
@@ -116,7 +116,7 @@ def _check_last(every: Subject, last: Subject, index: Tensor) -> None:
     tolerance = 1e-4 if every.dtype == torch.float32 else 1e-6
     if not torch.allclose(among_all, alone, rtol=tolerance, atol=tolerance):
         moved = (among_all - alone).abs().max().item()
-        raise last.refuse("last position alone", "what it gets among all positions", f"a difference of {moved:.2g}")
+        raise last.violation("last position alone", "what it gets among all positions", f"a difference of {moved:.2g}")
 
 
 def _subject(

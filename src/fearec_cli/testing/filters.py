@@ -6,9 +6,9 @@ from typing import Any
 import torch
 
 from fearec_cli.api import Component, LayerShape
-from fearec_cli.components.violations import blamed_on, describe
+from fearec_cli.components.violations import describe, errors_of
 from fearec_cli.errors import ConfigError
-from fearec_cli.testing.places import BATCH, DIM, DTYPES, checking, layer_shapes, lengths_of, noise, validity
+from fearec_cli.testing.grid import BATCH, DIM, DTYPES, checking, layer_shapes, lengths_of, noise, validity
 from fearec_cli.testing.rules import (
     Signals,
     Subject,
@@ -57,7 +57,7 @@ def check_filter(component: Component) -> None:
                 check_causality(subject)
                 valid = validity(shape.max_length, "right")
                 rule = "declared causal, but padding on the right is seen at real positions"
-                check_unchanged(subject, rule, changed=~valid, looked_at=valid)
+                check_unchanged(subject, rule, changed=~valid, compared=valid)
         if refused is not None and not accepted:
             raise refused
 
@@ -80,15 +80,15 @@ def _subject(name: str, component: Component, shape: LayerShape, dtype: torch.dt
 
 def _check_response(subject: Subject, part: Any, n: int) -> None:
     bins = n // 2 + 1
-    with blamed_on(f"{subject.name}, asked for response({n}),"):
+    with errors_of(f"{subject.name}, asked for response({n}),"):
         response = part.response(n)
     expected = f"real numbers [{bins}] or [{bins}, {DIM}]"
     if not isinstance(response, torch.Tensor) or response.is_complex():
-        raise subject.refuse(f"response({n})", expected, describe(response))
+        raise subject.violation(f"response({n})", expected, describe(response))
     if response.shape not in ((bins,), (bins, DIM)):
-        raise subject.refuse(f"response({n})", expected, describe(response))
+        raise subject.violation(f"response({n})", expected, describe(response))
     if not response.isfinite().all():
-        raise subject.refuse(f"response({n})", "finite numbers", "NaN or infinity")
+        raise subject.violation(f"response({n})", "finite numbers", "NaN or infinity")
 
 
 @torch.no_grad()
@@ -104,4 +104,4 @@ def _check_constant(subject: Subject, part: Any) -> None:
     after = subject.run(part, {"x": x}) @ weight + constant * bias
     if not torch.allclose(before, after, rtol=1e-4, atol=1e-4):
         moved = (before - after).abs().max().item()
-        raise subject.refuse("constant", "a linear map alike for all hidden units", f"a difference of {moved:.2g}")
+        raise subject.violation("constant", "a linear map alike for all hidden units", f"a difference of {moved:.2g}")

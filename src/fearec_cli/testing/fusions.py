@@ -7,7 +7,7 @@ import torch
 
 from fearec_cli.api import Component, LayerShape
 from fearec_cli.errors import ConfigError
-from fearec_cli.testing.places import BATCH, BRANCHES, DIM, DTYPES, checking, layer_shapes, noise
+from fearec_cli.testing.grid import BATCH, BRANCHES, DIM, DTYPES, checking, layer_shapes, noise
 from fearec_cli.testing.rules import Signals, Subject, check_causality, check_gradients, check_output, check_state
 
 
@@ -57,7 +57,7 @@ def _check_alone(every: Subject, alone: Subject) -> None:
         out = alone.call(part, {name: signal[:, at : at + 1] for name, signal in every.signals.items()})
         if not torch.allclose(out, among_all[:, at : at + 1], rtol=tolerance, atol=tolerance):
             moved = (out - among_all[:, at : at + 1]).abs().max().item()
-            raise alone.refuse("one position alone", "what it gets among all", f"a difference of {moved:.2g}")
+            raise alone.violation("one position alone", "what it gets among all", f"a difference of {moved:.2g}")
 
 
 def _subject(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Component, LossInputs
 from fearec_cli.nn.contracts import View
-from fearec_cli.testing.places import DIM, DTYPES, checking, noise
+from fearec_cli.testing.grid import DIM, DTYPES, checking, noise
 from fearec_cli.testing.rules import Signals, Subject, check_gradients
 
 _POSITIONS = 9
@@ -44,11 +44,11 @@ def _views(name: str, component: Component) -> frozenset[View]:
     known = get_args(View)
     declared = getattr(part, "views", None)
     if not isinstance(declared, frozenset) or not declared <= set(known):
-        raise subject.refuse("views", f"a frozenset of some of {', '.join(map(repr, known))}", repr(declared))
+        raise subject.violation("views", f"a frozenset of some of {', '.join(map(repr, known))}", repr(declared))
     parameters = part.named_parameters() if isinstance(part, nn.Module) else ()
     trained = [parameter for parameter, value in parameters if value.requires_grad]
     if trained:
-        raise subject.refuse("parameters", "none: a term's are neither trained nor saved", ", ".join(trained))
+        raise subject.violation("parameters", "none: a term's are neither trained nor saved", ", ".join(trained))
     return declared
 
 
@@ -59,9 +59,9 @@ def _check_value(subject: Subject) -> None:
         torch.manual_seed(2)
         values.append(subject.call(part))
     if not values[0].isfinite():
-        raise subject.refuse("value", "a finite number", str(values[0].item()))
+        raise subject.violation("value", "a finite number", str(values[0].item()))
     if not torch.equal(*values):
-        raise subject.refuse("value", "the same one for the same seed of torch", "another one the second time")
+        raise subject.violation("value", "the same one for the same seed of torch", "another one the second time")
 
 
 def _reads(signals: Signals, views: frozenset[View]) -> dict[str, Sequence[str]]:

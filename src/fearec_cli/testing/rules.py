@@ -9,9 +9,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from fearec_cli.components.violations import blamed_on, blamed_on_reading, check_tensor, refusal
+from fearec_cli.components.violations import check_tensor, checking_reads, errors_of, violation
 from fearec_cli.errors import PluginError
-from fearec_cli.testing.places import noise
+from fearec_cli.testing.grid import noise
 
 Signals = Mapping[str, Tensor]
 _TOLERANCE = 1e-6
@@ -42,20 +42,20 @@ class Subject:
     def build(self, seed: int = 0) -> Any:
         """A part in evaluation mode, its weights drawn from this seed."""
         torch.manual_seed(seed)
-        with blamed_on(f"{self.name}, when built,"):
+        with errors_of(f"{self.name}, when built,"):
             part = self.make()
         return part.to(self.dtype).eval() if isinstance(part, nn.Module) else part
 
     def call(self, part: Any, signals: Signals | None = None) -> Tensor:
         """What the part gives, of the right shape and type."""
-        reading = blamed_on_reading(self.name, self.declares) if self.declares else nullcontext()
-        with blamed_on(self.name), reading:
+        reading = checking_reads(self.name, self.declares) if self.declares else nullcontext()
+        with errors_of(self.name), reading:
             out = self.run(part, self.signals if signals is None else signals)
         return check_tensor(self.name, "output", out, self.shape, self.dtype)
 
-    def refuse(self, rule: str, expected: str, got: str) -> PluginError:
+    def violation(self, rule: str, expected: str, got: str) -> PluginError:
         """The error about this subject."""
-        return refusal(self.name, rule, expected=expected, got=got)
+        return violation(self.name, rule, expected=expected, got=got)
 
 
 def check_output(subject: Subject) -> None:
@@ -63,9 +63,9 @@ def check_output(subject: Subject) -> None:
     part = subject.build()
     out = subject.call(part)
     if not out.isfinite().all():
-        raise subject.refuse("output", "finite numbers", "NaN or infinity")
+        raise subject.violation("output", "finite numbers", "NaN or infinity")
     if not torch.equal(out, subject.call(part)):
-        raise subject.refuse("evaluation mode", "the same output for the same input", "another one the second time")
+        raise subject.violation("evaluation mode", "the same output for the same input", "another one the second time")
     if isinstance(part, nn.Module):
         subject.call(part.train())
 
@@ -91,10 +91,12 @@ def check_gradients(subject: Subject, reads: Mapping[str, Sequence[str]]) -> Non
     wanted = {**reads, **{f"parameter {name}": (f"parameter {name}",) for name in parameters}}
     for what, names in wanted.items():
         if all(found[name] is None for name in names):
-            raise subject.refuse(f"gradient to {what}", "one", "none: the output does not depend on it, or is detached")
+            raise subject.violation(
+                f"gradient to {what}", "one", "none: the output does not depend on it, or is detached"
+            )
     for name, gradient in found.items():
         if gradient is not None and not gradient.isfinite().all():
-            raise subject.refuse(f"gradient to {name}", "finite numbers", "NaN or infinity")
+            raise subject.violation(f"gradient to {name}", "finite numbers", "NaN or infinity")
 
 
 @torch.no_grad()
@@ -108,9 +110,9 @@ def check_state(subject: Subject) -> None:
             data = safetensors.torch.save({name: value.contiguous() for name, value in one.state_dict().items()})
             other.load_state_dict(safetensors.torch.load(data))
         except (RuntimeError, ValueError) as error:
-            raise subject.refuse("state", "a safetensors file", " ".join(str(error).split())[:300]) from error
+            raise subject.violation("state", "a safetensors file", " ".join(str(error).split())[:300]) from error
     if not torch.equal(subject.call(one), subject.call(other)):
-        raise subject.refuse(
+        raise subject.violation(
             "state",
             "equal outputs after saving and loading",
             "other outputs: something drawn or learned is in no parameter and no persistent buffer",
@@ -118,24 +120,24 @@ def check_state(subject: Subject) -> None:
 
 
 @torch.no_grad()
-def check_unchanged(subject: Subject, rule: str, changed: Tensor, looked_at: Tensor) -> None:
+def check_unchanged(subject: Subject, rule: str, changed: Tensor, compared: Tensor) -> None:
     """Outputs at some positions do not depend on the signals at others.
 
     Args:
         subject: what to check; the first two axes of all signals and of the output are B and N.
         rule: what is promised.
         changed: [B, N] True where the signals are replaced.
-        looked_at: [B, N] True where outputs must stay.
+        compared: [B, N] True where outputs must stay.
     """
     part = subject.build()
     other = {
         name: torch.where(changed[..., None], 10 * noise(*signal.shape, dtype=signal.dtype, seed=100 + seed), signal)
         for seed, (name, signal) in enumerate(subject.signals.items())
     }
-    differences = (subject.call(part, other) - subject.call(part))[looked_at].abs()
+    differences = (subject.call(part, other) - subject.call(part))[compared].abs()
     moved = differences.max().item() if differences.numel() else 0.0
     if not moved <= _TOLERANCE:
-        raise subject.refuse(rule, "outputs that stay", f"outputs that move by {moved:.2g}")
+        raise subject.violation(rule, "outputs that stay", f"outputs that move by {moved:.2g}")
 
 
 def check_causality(subject: Subject, valid: Tensor | None = None) -> None:
@@ -150,4 +152,4 @@ def check_causality(subject: Subject, valid: Tensor | None = None) -> None:
     counts = torch.ones_like(positions, dtype=torch.bool) if valid is None else valid
     for at in (0, n // 2, n - 2):
         rule = f"declared causal, but positions after {at} are seen before"
-        check_unchanged(subject, rule, changed=positions > at, looked_at=(positions <= at) & counts)
+        check_unchanged(subject, rule, changed=positions > at, compared=(positions <= at) & counts)

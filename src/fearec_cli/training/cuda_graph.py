@@ -89,14 +89,14 @@ class CapturedStep:
         compute: a step.
         recorder: records it.
         size: prefixes of the steps that are worth a recording; the last one of an epoch may be smaller.
-        told: is told in a line why a step cannot be recorded; each is then computed as it is.
+        notify: called with one line that says why a step cannot be recorded; each is then computed as it is.
     """
 
-    def __init__(self, compute: Compute, recorder: Recorder, size: int, told: Callable[[str], None]) -> None:
+    def __init__(self, compute: Compute, recorder: Recorder, size: int, notify: Callable[[str], None]) -> None:
         self._compute = compute
         self._recorder = recorder
         self._size = size
-        self._told = told
+        self._notify = notify
         self._warm = 0
         self._replay: Compute | None = None
 
@@ -116,6 +116,6 @@ class CapturedStep:
                 self._replay = self._recorder.record(self._compute, chosen)
             except RuntimeError as error:
                 reason = " ".join(str(error).split())[:200]
-                self._told(f"the step could not be recorded as a CUDA graph and is launched piece by piece: {reason}")
+                self._notify(f"the step could not be recorded as a CUDA graph and is launched piece by piece: {reason}")
                 self._replay = self._compute
         return self._replay(chosen)

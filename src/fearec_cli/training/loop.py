@@ -22,9 +22,9 @@ from fearec_cli.model.build import build_encoder
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.runs.records import EpochRecord
 from fearec_cli.runs.run_files import Saves
-from fearec_cli.runs.state import Best, Place, RunState
+from fearec_cli.runs.state import Best, RunProgress, RunState
 from fearec_cli.runs.trackers import Track
-from fearec_cli.system.memory import out_of_memory_told
+from fearec_cli.system.memory import explaining_out_of_memory
 from fearec_cli.training.batch_size import gauge_of, largest_batch
 from fearec_cli.training.finite import FiniteWatch
 from fearec_cli.training.objective import Objective
@@ -37,7 +37,7 @@ RECORDED_KS = (5, 10, 20)
 # Asking whether the losses are finite makes the host wait for a device that works on its own.
 _STEPS_BETWEEN_CHECKS = 50
 # What the clock or a signal makes a process want after a step, what counts more coming later.
-_WISHES: tuple[Literal["save"] | StopReason | None, ...] = (None, "save", "interrupted", "time-limit")
+_REQUESTS: tuple[Literal["save"] | StopReason | None, ...] = (None, "save", "interrupted", "time-limit")
 
 
 def _samples(recipe: Recipe, table: InteractionTable, prepared: Prepared) -> TrainingPrefixes | TrainingWindows:
@@ -63,7 +63,7 @@ class Trainer:
 
     Raises:
         DataError: the data set has no training prefix.
-        ConfigError: a component cannot be built in its place.
+        ConfigError: a component cannot be built in its layer.
         TrainingError: the device is not there.
     """
 
@@ -100,7 +100,7 @@ class Trainer:
         self._in_float32 = copy.deepcopy(encoder) if self.engine.shortens_weights and average is None else None
         trained = self.engine.set_up(encoder, optimizer)
         self._state = RunState(
-            Place(),
+            RunProgress(),
             encoder,
             optimizer,
             torch.Generator(device).manual_seed(config.training.seed),
@@ -169,23 +169,23 @@ class Trainer:
             TrainingError: a loss or the gradient is not finite, or the memory does not suffice.
             OutputError: the directory cannot be written.
         """
-        state, place = self._state, self._state.place
+        state, progress = self._state, self._state.progress
         self._saves.write_settings()
-        if place.step == 0:
+        if progress.step == 0:
             self._saves.save_state(state)  # so that the run can be resumed whenever it is killed
         reason = self._finished()  # a run that is resumed may have been at its end
         if reason is None:
-            place.closing = None
-        if place.closing is None:
-            self._saves.take_back(place)
-            if reason is not None and place.step_in_epoch > 0:
+            progress.closing = None
+        if progress.closing is None:
+            self._saves.take_back(progress)
+            if reason is not None and progress.step_in_epoch > 0:
                 self._validate(0.0)
                 self._saves.save_state(state)
         while reason is None:
             reason, prefixes_per_second = self._train(stop)
             if reason != "interrupted":
                 self._validate(prefixes_per_second)
-            elif place.best is None:
+            elif progress.best is None:
                 self._saves.save_best(state, {})
             self._saves.save_state(state)
             interrupted = bool(*self._processes.largest([int(stop.requested)]))
@@ -193,35 +193,35 @@ class Trainer:
         return Outcome(
             reason,
             self._saves.best,
-            place.closing or place.best,
-            place,
+            progress.closing or progress.best,
+            progress,
             self._trained_prefixes / max(self._trained_seconds, 1e-9),
         )
 
     def _finished(self) -> StopReason | None:
         """What ends the run after a validation, if anything does."""
-        training, place = self._config.training, self._state.place
-        if place.worse >= training.patience:
+        training, progress = self._config.training, self._state.progress
+        if progress.worse >= training.patience:
             return "patience"
-        return "epochs" if place.epoch >= training.epochs else self._limit()
+        return "epochs" if progress.epoch >= training.epochs else self._limit()
 
     def _limit(self) -> StopReason | None:
         """The limit that is reached, which may be in the middle of an epoch."""
         return self._step_limit() or self._time_limit()
 
     def _step_limit(self) -> StopReason | None:
-        training, place = self._config.training, self._state.place
-        if 0 < training.schedule_steps <= place.step:
+        training, progress = self._config.training, self._state.progress
+        if 0 < training.schedule_steps <= progress.step:
             return "schedule"
-        return "max-steps" if 0 < training.max_steps <= place.step else None
+        return "max-steps" if 0 < training.max_steps <= progress.step else None
 
     def _time_limit(self) -> StopReason | None:
-        return "time-limit" if 0 < self._config.training.time_limit * 60 <= self._state.place.seconds else None
+        return "time-limit" if 0 < self._config.training.time_limit * 60 <= self._state.progress.seconds else None
 
     def _agreed(self, stop: Stop, seconds_per_step: float) -> Literal["save"] | StopReason | None:
         """What clock and signals ask of all processes after this step."""
-        wish = self._time_limit() or ("interrupted" if stop.requested else "save" if self._saves.due else None)
-        return _WISHES[self._agreement(_WISHES.index(wish), seconds_per_step)]
+        request = self._time_limit() or ("interrupted" if stop.requested else "save" if self._saves.due else None)
+        return _REQUESTS[self._agreement(_REQUESTS.index(request), seconds_per_step)]
 
     def _train(self, stop: Stop) -> tuple[StopReason | None, float]:
         """Train to the end of the epoch, or to what ends the run before it.
@@ -229,7 +229,7 @@ class Trainer:
         Returns:
             What ended the run, and prefixes per second.
         """
-        training, state, place = self._config.training, self._state, self._state.place
+        training, state, progress = self._config.training, self._state, self._state.progress
         # The order depends on seed and epoch alone, so that a resumed run finds its place in it.
         order = torch.Generator().manual_seed(training.seed + place.epoch)
         batches = list(self._samples.epoch(training.batch_size, order))
@@ -237,7 +237,7 @@ class Trainer:
         first = place.step_in_epoch
         reason: StopReason | None = None
         state.encoder.train()
-        with out_of_memory_told(self._memory_of_step):
+        with explaining_out_of_memory(self._memory_of_step):
             for batch in batches[first:]:
                 losses, gradient = self._step(batch)
                 state.losses += losses
@@ -248,36 +248,38 @@ class Trainer:
                 if place.step % self._steps_between_checks == 0:
                     self._refuse_broken()
                 elapsed = time.perf_counter() - begin
-                place.seconds = before + elapsed
-                self._reporter.on_step(place, len(batches), state.losses / place.step_in_epoch, prefixes / elapsed)
+                progress.seconds = before + elapsed
+                self._reporter.on_step(
+                    progress, len(batches), state.losses / progress.step_in_epoch, prefixes / elapsed
+                )
                 reason = self._step_limit()
                 if reason is not None:
                     break
-                wish = self._agreed(stop, elapsed / (place.step_in_epoch - first))
-                if wish == "save":
-                    self._refuse_broken()
+                request = self._agreed(stop, elapsed / (progress.step_in_epoch - first))
+                if request == "save":
+                    self._check_finite()
                     paused = time.perf_counter()
                     self._saves.save_state(state)
                     begin += time.perf_counter() - paused
-                elif wish is not None:
-                    reason = wish
+                elif request is not None:
+                    reason = request
                     break
             self._refuse_broken()
         self._whole = place.step_in_epoch == len(batches)
         elapsed = time.perf_counter() - begin
         # The first process's clock, so that a limit of time ends all or none.
-        place.seconds = float(self._processes.tell(repr(before + elapsed)))
+        progress.seconds = float(self._processes.broadcast(repr(before + elapsed)))
         self._trained_prefixes += prefixes
         self._trained_seconds += elapsed
         return reason, prefixes / max(elapsed, 1e-9)
 
-    def _refuse_broken(self) -> None:
+    def _check_finite(self) -> None:
         """Stop where a loss or the gradient was not finite, before anything of it is saved."""
         broken = self._watch.broken()
         if broken is not None:
             raise TrainingError(
                 f"{broken.name} became infinite or no number at step {broken.step}, in epoch "
-                f"{self._state.place.epoch + 1}; lower training.learning_rate or the term's weight; "
+                f"{self._state.progress.epoch + 1}; lower training.learning_rate or the term's weight; "
                 f"{self._saves.last_good(self._state)}"
             )
 
@@ -297,32 +299,32 @@ class Trainer:
         whole = self._whole
         objective, *terms = (state.losses / place.step_in_epoch).tolist()
         if whole:
-            place.epoch += 1
-            place.step_in_epoch = 0
+            progress.epoch += 1
+            progress.step_in_epoch = 0
             state.losses.zero_()
         try:
-            with out_of_memory_told(self._memory_of_validation):
+            with explaining_out_of_memory(self._memory_of_validation):
                 evaluation = evaluate(self._validated(), self._table, self._valid, processes=self._processes)
         except EvaluationError as error:
-            raise TrainingError(f"step {place.step}: {error}; {self._saves.last_good(state)}") from error
+            raise TrainingError(f"step {progress.step}: {error}; {self._saves.last_good(state)}") from error
         metrics = evaluation.metrics(sorted({*RECORDED_KS, self._metric_k}))
         found = Best(
-            value=self._metric(evaluation.ranks[training.protocol], self._metric_k), epoch=place.epoch + (not whole)
+            value=self._metric(evaluation.ranks[training.protocol], self._metric_k), epoch=progress.epoch + (not whole)
         )
-        better = place.best is None or found.value > place.best.value
+        better = progress.best is None or found.value > progress.best.value
         if better:
-            if not whole and place.best is not None:
+            if not whole and progress.best is not None:
                 self._saves.keep_best_aside()
             self._saves.save_best(state, metrics)
         if whole:
-            place.worse = 0 if better else place.worse + 1
-            place.best = found if better else place.best
+            progress.worse = 0 if better else progress.worse + 1
+            progress.best = found if better else progress.best
         else:
-            place.closing = found if better else place.best
+            progress.closing = found if better else progress.best
         record = EpochRecord(
             epoch=found.epoch,
-            step=place.step,
-            seconds=place.seconds,
+            step=progress.step,
+            seconds=progress.seconds,
             prefixes_per_second=prefixes_per_second,
             loss=objective,
             terms=dict(zip(self.terms, terms, strict=True)),
@@ -334,15 +336,15 @@ class Trainer:
         self._reporter.on_epoch(record, best=better)
 
     def _memory_of_step(self) -> str:
-        training, place = self._config.training, self._state.place
+        training, progress = self._config.training, self._state.progress
         return (
-            f"out of memory at step {place.step + 1}: lower training.batch_size (now {training.batch_size}; "
+            f"out of memory at step {progress.step + 1}: lower training.batch_size (now {training.batch_size}; "
             "`--batch-size auto` finds one that fits), raise training.accumulate, lower model.max_length, or choose a "
             f"loss that samples its negatives; {self._saves.last_good(self._state)}"
         )
 
     def _memory_of_validation(self) -> str:
         return (
-            f"out of memory in the validation after step {self._state.place.step}: lower model.max_length or "
+            f"out of memory in the validation after step {self._state.progress.step}: lower model.max_length or "
             f"model.dim; {self._saves.last_good(self._state)}"
         )

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fearec_cli.api import Loss, LossInputs, View
-from fearec_cli.components.violations import blamed_on, blamed_on_reading, check_tensor, refusal
+from fearec_cli.components.violations import check_tensor, checking_reads, errors_of, violation
 from fearec_cli.config import Ingredient, Recipe
 from fearec_cli.data.batches import Batch, TrainingPrefixes
 from fearec_cli.data.windows import TrainingWindows
@@ -47,7 +47,7 @@ class WeightedLoss(NamedTuple):
         Raises:
             PluginError: it reads a view that it does not declare, or gives anything but one number.
         """
-        with blamed_on(self.label), blamed_on_reading(self.label, "views"):
+        with errors_of(self.label), checking_reads(self.label, "views"):
             value = self.loss(inputs)
         return check_tensor(self.label, "value", value, (), inputs.anchor.dtype)
 
@@ -79,7 +79,7 @@ class Objective:
         if recipe.model.repeats == "learned":
             _check_added_scores(self.terms)
         if len(recipe.attentions) < 2:
-            _refuse_branches(self.terms, recipe.config.attention)
+            _check_branches(self.terms, recipe.config.attention)
 
     def __call__(
         self,
@@ -196,7 +196,7 @@ def _build(term: Ingredient) -> Loss:
     views, known = getattr(loss, "views", None), get_args(View)
     if not isinstance(views, frozenset) or not views <= set(known):
         expected = f"a frozenset of some of {', '.join(known)}"
-        raise refusal(term.entry.label, "views", expected=expected, got=repr(views))
+        raise violation(term.entry.label, "views", expected=expected, got=repr(views))
     return loss
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from fearec_cli.config import RunConfig
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.runs.records import EpochRecord
-from fearec_cli.runs.state import Best, Place
+from fearec_cli.runs.state import Best, RunProgress
 
 StopReason = Literal["patience", "epochs", "schedule", "max-steps", "time-limit", "interrupted"]
 
@@ -44,7 +44,7 @@ class Reporter:
     def on_start(self, beginning: Beginning) -> None:
         """Before the first step."""
 
-    def on_step(self, place: Place, steps: int, losses: Tensor, prefixes_per_second: float) -> None:
+    def on_step(self, progress: RunProgress, steps: int, losses: Tensor, prefixes_per_second: float) -> None:
         """After each step; reading `losses` makes the host wait for the device, so do it seldom.
 
         Args:
@@ -87,7 +87,7 @@ class Outcome:
     reason: StopReason
     checkpoint: Path
     best: Best | None
-    place: Place
+    progress: RunProgress
     prefixes_per_second: float
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from fearec_cli.config import Recipe
 from fearec_cli.data.prepared import Prepared
-from fearec_cli.devices.determinism import compute_deterministically, nondeterminism_told
+from fearec_cli.devices.determinism import compute_deterministically, explaining_nondeterminism
 from fearec_cli.devices.engine import Engine, launched
 from fearec_cli.errors import ConfigError
 from fearec_cli.runs.dataset import DEMO, dataset_of_run, open_dataset
 from fearec_cli.runs.directory import claimed, new_run_directory
 from fearec_cli.runs.trackers import check_tracker, tracked
-from fearec_cli.system.memory import free_memory, out_of_memory_told
+from fearec_cli.system.memory import explaining_out_of_memory, free_memory
 from fearec_cli.training.loop import Trainer
 from fearec_cli.training.reporting import Beginning, Outcome, Reporter, Stop
 
@@ -56,8 +56,8 @@ def train(
     with (
         launched(recipe.training) as engine,
         ExitStack() as claims,
-        nondeterminism_told(),
-        out_of_memory_told(lambda: _NO_ROOM_FOR_MODEL),
+        explaining_nondeterminism(),
+        explaining_out_of_memory(lambda: _NO_ROOM_FOR_MODEL),
     ):
 
         def open_run() -> tuple[Prepared, Path | None]:
@@ -69,7 +69,7 @@ def train(
             return prepared, chosen
 
         prepared, claimed_directory = engine.first_ahead(open_run)
-        run_directory = Path(engine.processes.tell(str(claimed_directory)))
+        run_directory = Path(engine.processes.broadcast(str(claimed_directory)))
         own = reporter if reporter is not None and engine.first else Reporter()
         if find_batch_size:
             size = largest_batch(recipe, prepared, engine)

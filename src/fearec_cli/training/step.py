@@ -52,7 +52,7 @@ class TrainingStep:
             elif trained.capturable:
                 self._compute = CapturedStep(self.on_device, CudaRecorder([state.draws]), training.batch_size, told)
             else:
-                told("steps of several processes, or whose gradients are scaled, are not recorded as a CUDA graph")
+                notify("steps of several processes, or whose gradients are scaled, are not recorded as a CUDA graph")
 
     def __call__(self, chosen: Int[Tensor, "B"]) -> StepResult:
         """Train on some samples.

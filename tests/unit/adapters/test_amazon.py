@@ -80,7 +80,7 @@ def test_each_layout(tmp_path: Path, year: int, name: str, content: bytes, expec
 
 
 @pytest.mark.parametrize(("year", "content"), [(2014, CSV_2018), (2018, CSV_2014)])
-def test_the_order_of_columns_is_told_by_the_ids_not_by_the_year(tmp_path: Path, year: int, content: bytes) -> None:
+def test_the_order_of_columns_is_reported_by_the_ids_not_by_the_year(tmp_path: Path, year: int, content: bytes) -> None:
     file = tmp_path / "a.csv"
     file.write_bytes(content)
     log = read(file, year=year)
@@ -137,7 +137,7 @@ def test_a_bad_file_is_named(tmp_path: Path, year: int, content: bytes, message:
         ("apps-for-android", {}, r"the release of 2023 has no such category; it is in that of 2014"),
     ],
 )
-def test_what_cannot_be_had_is_told_before_any_request(category: str, options: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_had_is_an_error_without_a_request(category: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         read(None, category, **options)
 

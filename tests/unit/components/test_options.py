@@ -60,7 +60,7 @@ def test_valid_options() -> None:
     assert validate_options("example", Example, {"alpha": 1, "column": 3}) == (Example(alpha=1, column=3), [])
 
 
-def test_every_problem_is_told_in_a_line_of_its_own() -> None:
+def test_every_problem_is_reported_in_a_line_of_its_own() -> None:
     options, problems = validate_options(
         "example", Example, {"alpha": -1, "unit": "sec", "column": [1], "mark": "ab", "alhpa": 1, "zzz": 1}
     )

@@ -8,7 +8,7 @@ from torch import nn
 
 from fearec_cli.api import Component, Options
 from fearec_cli.components.registry import Kind, Registered, Registry, load_components
-from fearec_cli.components.violations import blamed_on
+from fearec_cli.components.violations import errors_of
 from fearec_cli.config import Recipe, RunConfig, load_recipe
 from fearec_cli.errors import DataError, PluginError
 from fearec_cli.model.build import build_encoder
@@ -176,6 +176,6 @@ def test_a_loss(compute: Any, reason: str) -> None:
     ids=repr,
 )
 def test_a_part_is_not_blamed_for_the_machine(error: Exception) -> None:
-    with pytest.raises(type(error)) as caught, blamed_on("the loss 'ce'"):
+    with pytest.raises(type(error)) as caught, errors_of("the loss 'ce'"):
         raise error
     assert caught.value is error

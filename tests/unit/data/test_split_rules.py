@@ -26,7 +26,7 @@ def refusal(**values: object) -> str:
     return "\n".join(problems)
 
 
-def test_leave_one_out_unless_told_otherwise() -> None:
+def test_leave_one_out_unless_asked_otherwise() -> None:
     assert resolve(SplitSettings(), None, "log") == LeaveOneOut()
     assert SplitSettings().shortest == 3
 

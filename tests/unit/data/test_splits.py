@@ -121,7 +121,7 @@ def test_global_time_is_what_a_loop_finds(users: list[User], rule: GlobalTime) -
     check_bounds(users, split)
     check_training(users, split)
     for held_out in (split.valid, split.test):
-        wanted = expected(users, rule, held_out.part)
+        wanted = expected(users, rule, held_out.split)
         places = held_out.targets - held_out.starts
         assert list(zip(held_out.users, places, strict=True)) == wanted["targets"]
         assert held_out.starts.tolist() == split.offsets[held_out.users].tolist()

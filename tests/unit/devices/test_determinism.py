@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from fearec_cli.devices.determinism import compute_deterministically, nondeterminism_told
+from fearec_cli.devices.determinism import compute_deterministically, explaining_nondeterminism
 from fearec_cli.errors import TrainingError
 
 
@@ -16,7 +16,7 @@ def restored(monkeypatch: pytest.MonkeyPatch):
     compute_deterministically(False)
 
 
-def test_torch_is_told_and_told_back() -> None:
+def test_torch_is_reported_and_told_back() -> None:
     compute_deterministically(True)
     assert torch.are_deterministic_algorithms_enabled()
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
@@ -35,8 +35,8 @@ def test_an_operation_without_a_deterministic_version_is_named() -> None:
     text = "put_ does not have a deterministic implementation, but you set 'torch.use_deterministic_algorithms(True)'."
     with (
         pytest.raises(TrainingError, match=r"^training.deterministic: torch has no deterministic put_ on this device;"),
-        nondeterminism_told(),
+        explaining_nondeterminism(),
     ):
         raise RuntimeError(text)
-    with pytest.raises(RuntimeError, match="shapes"), nondeterminism_told():
+    with pytest.raises(RuntimeError, match="shapes"), explaining_nondeterminism():
         raise RuntimeError("shapes")

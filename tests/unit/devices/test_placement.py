@@ -15,7 +15,7 @@ def test_the_device_is_chosen(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["banana", "xpu", "cuda:9999", "meta", ""])
-def test_a_device_that_is_not_there_is_told(name: str) -> None:
+def test_a_device_that_is_not_there_is_reported(name: str) -> None:
     with pytest.raises(TrainingError, match=f"device '{name}' is not available on this machine; use 'auto' or 'cpu'"):
         choose_device(name)
 

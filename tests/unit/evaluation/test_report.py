@@ -63,7 +63,7 @@ def test_table_is_plain_in_a_pipe(report):
     assert [line.strip() for line in text.splitlines()[:2]] == ["shop [2014], test, 3 targets", "leave-one-out"]
 
 
-def test_a_split_by_time_is_told_with_its_boundaries_and_what_is_cold(report):
+def test_a_split_by_time_is_reported_with_its_boundaries_and_what_is_cold(report):
     rule = GlobalTime(
         valid_from=datetime(2021, 8, 11, 0, 56, 54, 42_000, UTC),
         test_from=datetime(2022, 7, 16, tzinfo=UTC),

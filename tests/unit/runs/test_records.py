@@ -46,7 +46,7 @@ def test_a_line_for_each_epoch_with_every_digit(tmp_path: Path) -> None:
     }
 
 
-def test_a_record_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written: Is a directory"):
         append_record(tmp_path, record(1))
 

@@ -12,7 +12,7 @@ from fearec_cli.config import RunConfig
 from fearec_cli.errors import CheckpointError, DamagedError
 from fearec_cli.model.average import WeightAverage
 from fearec_cli.runs.safetensors_file import checksum
-from fearec_cli.runs.state import Best, Place, RunState
+from fearec_cli.runs.state import Best, RunProgress, RunState
 from support.commands import same
 from support.tiny import config, encoder, sequences_batch
 
@@ -23,18 +23,18 @@ CONFIG, FINGERPRINT = SETTINGS.identity(), "ab12"
 def state(seed: int) -> RunState:
     model = encoder(SETTINGS, n_items=20, seed=seed).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01, fused=True)
-    return RunState(Place(), model, optimizer, torch.Generator().manual_seed(seed), torch.zeros(2))
+    return RunState(RunProgress(), model, optimizer, torch.Generator().manual_seed(seed), torch.zeros(2))
 
 
 def step(run: RunState) -> None:
     """Something that uses weights, optimiser and every random generator."""
-    ids, lengths = sequences_batch([3, 8], SETTINGS.model.max_length, 20, "right", seed=run.place.step)
+    ids, lengths = sequences_batch([3, 8], SETTINGS.model.max_length, 20, "right", seed=run.progress.step)
     noise = torch.rand(1, generator=run.draws).item()
     loss = run.encoder.represent(ids, lengths).square().mean() * (1 + noise)
     run.optimizer.zero_grad()
     loss.backward()
     run.optimizer.step()
-    run.place.step += 1
+    run.progress.step += 1
     run.losses += loss.detach()
 
 
@@ -66,8 +66,10 @@ def test_a_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
 def test_every_part_of_the_place_is_kept(tmp_path: Path) -> None:
     run = state(0)
     step(run)
-    run.place = Place(epoch=2, step_in_epoch=5, step=45, seconds=0.1 + 0.2, best=Best(value=1 / 3, epoch=2), worse=1)
-    run.place.closing = Best(value=0.4, epoch=3)
+    run.progress = RunProgress(
+        epoch=2, step_in_epoch=5, step=45, seconds=0.1 + 0.2, best=Best(value=1 / 3, epoch=2), worse=1
+    )
+    run.progress.closing = Best(value=0.4, epoch=3)
     run.save(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
     other = state(0)
     other.load(tmp_path / "state.safetensors", SETTINGS, FINGERPRINT)
@@ -101,7 +103,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.mark.parametrize("keep", [0, 4, 30, 500])
-def test_a_state_that_is_cut_short_is_told(tmp_path: Path, keep: int) -> None:
+def test_a_state_that_is_cut_short_is_reported(tmp_path: Path, keep: int) -> None:
     run, path = state(0), tmp_path / "state.safetensors"
     step(run)
     run.save(path, CONFIG, FINGERPRINT)
@@ -111,7 +113,7 @@ def test_a_state_that_is_cut_short_is_told(tmp_path: Path, keep: int) -> None:
 
 
 @given(at=st.integers(0, 10**9), bit=st.integers(0, 7))
-def test_a_state_of_which_a_bit_was_turned_is_told(saved: bytes, tmp_path_factory, at: int, bit: int) -> None:
+def test_a_state_of_which_a_bit_was_turned_is_reported(saved: bytes, tmp_path_factory, at: int, bit: int) -> None:
     path = tmp_path_factory.mktemp("run") / "state.safetensors"
     turned = bytearray(saved)
     turned[at % len(saved)] ^= 1 << bit
@@ -121,10 +123,10 @@ def test_a_state_of_which_a_bit_was_turned_is_told(saved: bytes, tmp_path_factor
     with pytest.raises(DamagedError, match="is no whole state"):
         run.load(path, SETTINGS, FINGERPRINT)
     assert same(run.encoder.state_dict(), before)
-    assert run.place == Place()
+    assert run.progress == RunProgress()
 
 
-def test_a_place_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_place_that_is_none_is_reported(tmp_path: Path) -> None:
     run, path = state(0), tmp_path / "state.safetensors"
     step(run)
     run.save(path, CONFIG, FINGERPRINT)

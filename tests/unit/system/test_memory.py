@@ -11,7 +11,7 @@ from fearec_cli.errors import TrainingError
 from fearec_cli.system import memory
 from fearec_cli.system.memory import (
     available_memory,
-    out_of_memory_told,
+    explaining_out_of_memory,
     peak_memory,
     ran_out_of_memory,
     resident_memory,
@@ -33,22 +33,22 @@ CPU = "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't 
     ],
     ids=repr,
 )
-def test_what_is_told(error: Exception) -> None:
+def test_what_is_reported(error: Exception) -> None:
     assert ran_out_of_memory(error)
-    with pytest.raises(TrainingError, match=r"^lower it$"), out_of_memory_told(lambda: "lower it"):
+    with pytest.raises(TrainingError, match=r"^lower it$"), explaining_out_of_memory(lambda: "lower it"):
         raise error
 
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes do not match"), ValueError("out of memory"), OSError()])
 def test_what_passes(error: Exception) -> None:
     assert not ran_out_of_memory(error)
-    with pytest.raises(type(error)) as caught, out_of_memory_told(lambda: "lower it"):
+    with pytest.raises(type(error)) as caught, explaining_out_of_memory(lambda: "lower it"):
         raise error
     assert caught.value is error
 
 
 def test_torch_says_so_itself() -> None:
-    with pytest.raises(TrainingError), out_of_memory_told(lambda: "lower it"):
+    with pytest.raises(TrainingError), explaining_out_of_memory(lambda: "lower it"):
         torch.empty(1 << 60)
 
 

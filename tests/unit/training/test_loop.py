@@ -37,10 +37,10 @@ class Listener(Reporter):
         self.epochs: list[tuple[int, bool]] = []
         self._at, self._stop = at, stop
 
-    def on_step(self, place: loop.Place, steps: int, losses: torch.Tensor, prefixes_per_second: float) -> None:
-        self.steps.append((place.step, place.step_in_epoch, steps))
+    def on_step(self, progress: loop.RunProgress, steps: int, losses: torch.Tensor, prefixes_per_second: float) -> None:
+        self.steps.append((progress.step, progress.step_in_epoch, steps))
         self.means.append(losses.tolist())
-        if self._stop is not None and place.step == self._at:
+        if self._stop is not None and progress.step == self._at:
             self._stop.request()
 
     def on_epoch(self, record: loop.EpochRecord, *, best: bool) -> None:
@@ -107,7 +107,7 @@ def test_training_ends_when_patience_does(tmp_path, script, tenths, patience, ep
     outcome = run(trainer(tmp_path, f"training.patience={patience}", listener=listener))
     assert outcome.reason == "patience"
     assert listener.epochs[-1][0] == epochs
-    assert outcome.best == outcome.place.best == Best(value=tenths[best - 1] / 10, epoch=best)
+    assert outcome.best == outcome.progress.best == Best(value=tenths[best - 1] / 10, epoch=best)
     assert best_step(outcome) == best * STEPS
 
 
@@ -125,11 +125,11 @@ def test_the_best_weights_are_kept_and_not_the_last(tmp_path: Path, script) -> N
 
 def test_each_limit_ends_the_run(tmp_path: Path, script) -> None:
     script(1)
-    assert run(trainer(tmp_path / "a", "training.epochs=2")).place.step == 2 * STEPS
+    assert run(trainer(tmp_path / "a", "training.epochs=2")).progress.step == 2 * STEPS
     outcome = run(trainer(tmp_path / "b", "training.max_steps=4"))
-    assert (outcome.reason, outcome.place.step, outcome.place.step_in_epoch) == ("max-steps", 4, 1)
+    assert (outcome.reason, outcome.progress.step, outcome.progress.step_in_epoch) == ("max-steps", 4, 1)
     outcome = run(trainer(tmp_path / "c", f"training.max_steps={STEPS}"))
-    assert (outcome.reason, outcome.place.epoch, outcome.place.step_in_epoch) == ("max-steps", 1, 0)
+    assert (outcome.reason, outcome.progress.epoch, outcome.progress.step_in_epoch) == ("max-steps", 1, 0)
 
 
 def test_a_time_limit_ends_the_run_after_the_step_under_way(tmp_path: Path, script, monkeypatch) -> None:
@@ -138,9 +138,9 @@ def test_a_time_limit_ends_the_run_after_the_step_under_way(tmp_path: Path, scri
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
     outcome = run(trainer(tmp_path, "training.time_limit=1"))
     assert outcome.reason == "time-limit"
-    assert outcome.place.seconds >= 60
-    assert 0 < outcome.place.step <= 4
-    assert best_step(outcome) == outcome.place.step
+    assert outcome.progress.seconds >= 60
+    assert 0 < outcome.progress.step <= 4
+    assert best_step(outcome) == outcome.progress.step
 
 
 def test_time_counts_over_resumed_runs(tmp_path: Path, script, monkeypatch) -> None:
@@ -152,8 +152,8 @@ def test_time_counts_over_resumed_runs(tmp_path: Path, script, monkeypatch) -> N
     again.resume()
     outcome = run(again)
     assert outcome.reason == "time-limit"
-    assert outcome.place.seconds >= 60 > first.place.seconds > 0
-    assert outcome.place.step > first.place.step
+    assert outcome.progress.seconds >= 60 > first.progress.seconds > 0
+    assert outcome.progress.step > first.progress.step
 
 
 @pytest.mark.parametrize("at", [1, STEPS, STEPS + 1])
@@ -162,7 +162,7 @@ def test_a_stop_ends_the_run_after_the_step_under_way(tmp_path: Path, script, at
     stop = Stop()
     listener = Listener(at, stop)
     outcome = run(trainer(tmp_path, listener=listener), stop)
-    assert (outcome.reason, outcome.place.step) == ("interrupted", at)
+    assert (outcome.reason, outcome.progress.step) == ("interrupted", at)
     # Only whole epochs are validated, and one that ends with the stop is left to the resumed run.
     assert listener.epochs == [(1, True)] * (at > STEPS)
     assert state_file(tmp_path, at).is_file()
@@ -184,7 +184,7 @@ def test_the_metric_with_a_length_of_its_own_is_recorded(tmp_path: Path, script)
     assert {name.partition("@")[2] for name in line["valid"]["unmasked"]} == {"5", "7", "10", "20"}
 
 
-def test_every_step_is_told_with_the_mean_so_far(tmp_path: Path, script) -> None:
+def test_every_step_is_reported_with_the_mean_so_far(tmp_path: Path, script) -> None:
     script(1)
     listener = Listener()
     run(trainer(tmp_path, "training.epochs=2", listener=listener))
@@ -259,7 +259,7 @@ def test_a_validation_that_a_limit_added_is_none_for_early_stopping(tmp_path: Pa
     assert again.resume() == []
     outcome = run(again)
     # 0.9 was in mid-epoch: the run that was never stopped has not seen it.
-    assert (outcome.reason, outcome.place.step) == ("patience", 3 * STEPS)
+    assert (outcome.reason, outcome.progress.step) == ("patience", 3 * STEPS)
     assert outcome.best == Best(value=0.5, epoch=1)
     assert best_step(outcome) == STEPS
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
@@ -280,7 +280,7 @@ def test_states_are_saved_within_an_epoch_when_it_is_time(tmp_path: Path, script
     real = RunState.save
 
     def save(self, *arguments):
-        saved.append(self.place.step)
+        saved.append(self.progress.step)
         real(self, *arguments)
 
     monkeypatch.setattr(RunState, "save", save)

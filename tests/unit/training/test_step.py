@@ -7,7 +7,7 @@ from fearec_cli.components.registry import load_components
 from fearec_cli.config import Recipe
 from fearec_cli.devices.engine import Engine
 from fearec_cli.model.average import WeightAverage
-from fearec_cli.runs.state import Place, RunState
+from fearec_cli.runs.state import RunProgress, RunState
 from fearec_cli.training.objective import Objective
 from fearec_cli.training.optimizer import make_optimizer
 from fearec_cli.training.step import StepResult, TrainingStep
@@ -28,7 +28,7 @@ class Steps:
         optimizer = make_optimizer(model, config.training)
         trained = Engine(config.training).set_up(model, optimizer)
         self.state = RunState(
-            Place(),
+            RunProgress(),
             model,
             optimizer,
             torch.Generator().manual_seed(0),
@@ -42,7 +42,7 @@ class Steps:
         torch.manual_seed(0)
         for _ in range(count):
             result = self._step(CHOSEN)
-            self.state.place.step += 1
+            self.state.progress.step += 1
         return result
 
     @property

@@ -46,7 +46,7 @@ def new_plugin(
 ) -> None:
     """Write a package that adds a part: pyproject.toml, a working component, its tests."""
     component = _component_name(name)
-    _refuse_taken(name, component, kind)
+    _check_free(name, component, kind)
     directory = out or Path(name)
     write_plugin(name, component, kind, directory)
     typer.echo(f"wrote {directory}: the {kind} {component!r} of package {name!r}")
@@ -125,7 +125,7 @@ def _component_name(name: str) -> str:
     return component
 
 
-def _refuse_taken(name: str, component: str, kind: PluginKind) -> None:
+def _check_free(name: str, component: str, kind: PluginKind) -> None:
     from fearec_cli.components.registry import load_adapters, load_components
 
     module = name.replace("-", "_")

@@ -120,7 +120,7 @@ def train(
     if best is not None:
         value = f"{recipe.training.metric} {best.value:.4f} ({recipe.training.protocol}, valid), epoch {best.epoch}"
     console.print(
-        f"stopped by {outcome.reason} after {outcome.place.step:,} steps; "
+        f"stopped by {outcome.reason} after {outcome.progress.step:,} steps; "
         f"{outcome.prefixes_per_second:,.0f} prefixes/s, peak memory {describe_memory()}"
     )
     console.print(f"best: {value}: {outcome.checkpoint}", soft_wrap=True)

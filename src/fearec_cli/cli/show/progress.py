@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fearec_cli.cli.show.listing import make_console
 from fearec_cli.runs.records import EpochRecord
-from fearec_cli.runs.state import Place
+from fearec_cli.runs.state import RunProgress
 from fearec_cli.system.memory import peak_memory
 from fearec_cli.training.reporting import Beginning, Reporter
 
@@ -40,17 +40,17 @@ class PlainReporter(Reporter):
             soft_wrap=True,
         )
 
-    def on_step(self, place: Place, steps: int, losses: Tensor, prefixes_per_second: float) -> None:
+    def on_step(self, progress: RunProgress, steps: int, losses: Tensor, prefixes_per_second: float) -> None:
         """Show the running means when it is time to."""
         if time.monotonic() - self._shown < self.between:
             return
         self._shown = time.monotonic()
-        self.show_step(place, steps, self._describe(losses.tolist()), prefixes_per_second)
+        self.show_step(progress, steps, self._describe(losses.tolist()), prefixes_per_second)
 
-    def show_step(self, place: Place, steps: int, losses: str, prefixes_per_second: float) -> None:
+    def show_step(self, progress: RunProgress, steps: int, losses: str, prefixes_per_second: float) -> None:
         """Print a line within an epoch."""
         console.print(
-            f"epoch {place.epoch + 1} step {place.step_in_epoch}/{steps}: {losses}, "
+            f"epoch {progress.epoch + 1} step {progress.step_in_epoch}/{steps}: {losses}, "
             f"{prefixes_per_second:,.0f} prefixes/s",
             soft_wrap=True,
         )
@@ -99,12 +99,14 @@ class BarReporter(PlainReporter):
         )
         self._task: TaskID | None = None
 
-    def show_step(self, place: Place, steps: int, losses: str, prefixes_per_second: float) -> None:
+    def show_step(self, progress: RunProgress, steps: int, losses: str, prefixes_per_second: float) -> None:
         """Move the bar."""
         text = f"{losses}, {prefixes_per_second:,.0f} prefixes/s"
         if self._task is None:
-            self._task = self._progress.add_task("", total=steps, epoch=place.epoch + 1, text=text)
-        self._progress.update(self._task, completed=place.step_in_epoch, total=steps, epoch=place.epoch + 1, text=text)
+            self._task = self._progress.add_task("", total=steps, epoch=progress.epoch + 1, text=text)
+        self._progress.update(
+            self._task, completed=progress.step_in_epoch, total=steps, epoch=progress.epoch + 1, text=text
+        )
 
     def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
         """Print the epoch's line and begin the next bar."""

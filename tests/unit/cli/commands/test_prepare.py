@@ -102,7 +102,7 @@ def test_options_reach_the_adapter() -> None:
     assert prepared.manifest.notes["planted"]
 
 
-def test_every_problem_of_the_options_is_told() -> None:
+def test_every_problem_of_the_options_is_reported() -> None:
     with pytest.raises(ConfigError) as caught:
         prepare_source("demo", assignments=["demo.users=1", "csv.unit=s", "demo.sede=3", "demo"])
     assert len(caught.value.problems) == 4

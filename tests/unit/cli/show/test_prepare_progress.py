@@ -26,7 +26,7 @@ def prepare_something() -> dict[str, int]:
     return watcher.kept
 
 
-def test_a_long_preparation_is_told(shown: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_preparation_is_reported(shown: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepare_progress, "_PATIENCE", 0)
     monkeypatch.setattr(prepare_progress, "_SECONDS_BETWEEN_LINES", 0)
     assert prepare_something() == {"in the source": 1_000_000, "in the core": 7}

@@ -110,7 +110,7 @@ def test_a_log_of_many_batches_is_one_log(monkeypatch: pytest.MonkeyPatch) -> No
     assert parts.fingerprint() == whole.fingerprint()
 
 
-def test_progress_is_told() -> None:
+def test_progress_is_reported() -> None:
     rows = [("u", item, 0, 4.0) for item in "abca"] + [("v", "a", 0, 1.0)]
     watcher = Watcher()
     prepare(log_of(rows), Settings(k_core=0, min_rating=2, deduplicate="all", min_length=3, max_users=9), watcher)
