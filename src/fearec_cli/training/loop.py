@@ -231,22 +231,22 @@ class Trainer:
         """
         training, state, progress = self._config.training, self._state, self._state.progress
         # The order depends on seed and epoch alone, so that a resumed run finds its place in it.
-        order = torch.Generator().manual_seed(training.seed + place.epoch)
+        order = torch.Generator().manual_seed(training.seed + progress.epoch)
         batches = list(self._samples.epoch(training.batch_size, order))
-        begin, before, prefixes = time.perf_counter(), place.seconds, 0
-        first = place.step_in_epoch
+        begin, before, prefixes = time.perf_counter(), progress.seconds, 0
+        first = progress.step_in_epoch
         reason: StopReason | None = None
         state.encoder.train()
         with explaining_out_of_memory(self._memory_of_step):
             for batch in batches[first:]:
                 losses, gradient = self._step(batch)
                 state.losses += losses
-                place.step += 1
-                place.step_in_epoch += 1
+                progress.step += 1
+                progress.step_in_epoch += 1
                 prefixes += self._samples.count(batch)
-                self._watch.see(losses, gradient, place.step)
-                if place.step % self._steps_between_checks == 0:
-                    self._refuse_broken()
+                self._watch.see(losses, gradient, progress.step)
+                if progress.step % self._steps_between_checks == 0:
+                    self._check_finite()
                 elapsed = time.perf_counter() - begin
                 progress.seconds = before + elapsed
                 self._reporter.on_step(
@@ -264,8 +264,8 @@ class Trainer:
                 elif request is not None:
                     reason = request
                     break
-            self._refuse_broken()
-        self._whole = place.step_in_epoch == len(batches)
+            self._check_finite()
+        self._whole = progress.step_in_epoch == len(batches)
         elapsed = time.perf_counter() - begin
         # The first process's clock, so that a limit of time ends all or none.
         progress.seconds = float(self._processes.broadcast(repr(before + elapsed)))
@@ -295,9 +295,9 @@ class Trainer:
 
         In mid-epoch, where a limit has ended the run, nothing of it enters early stopping.
         """
-        training, state, place = self._config.training, self._state, self._state.place
+        training, state, progress = self._config.training, self._state, self._state.progress
         whole = self._whole
-        objective, *terms = (state.losses / place.step_in_epoch).tolist()
+        objective, *terms = (state.losses / progress.step_in_epoch).tolist()
         if whole:
             progress.epoch += 1
             progress.step_in_epoch = 0

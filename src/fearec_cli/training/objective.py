@@ -242,7 +242,7 @@ def _check_added_scores(weighted: Iterable[WeightedLoss]) -> None:
         raise ConfigError(problems)
 
 
-def _refuse_branches(weighted: Iterable[WeightedLoss], attention: str) -> None:
+def _check_branches(weighted: Iterable[WeightedLoss], attention: str) -> None:
     problems = [
         f"loss: {term.name} compares the branches of the model, and --attention {attention} is one alone; "
         "join two, as in --attention ramp+autocorr, or leave the term out"

@@ -26,7 +26,7 @@ class TrainingStep:
         samples: the training part.
         training: how the weights follow the gradient.
         steps_per_epoch: which a schedule over the epochs goes by.
-        told: is told in a line why the step is not recorded as a CUDA graph, where it could have been.
+        notify: called with one line that says why the step is not recorded as a CUDA graph, where it could have been.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class TrainingStep:
         samples: TrainingPrefixes | TrainingWindows,
         training: TrainingConfig,
         steps_per_epoch: int = 0,
-        told: Callable[[str], None] = lambda reason: None,
+        notify: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._state = state
         self._trained = trained
@@ -48,9 +48,9 @@ class TrainingStep:
         self._compute: Callable[[Tensor], StepResult] = self.on_device
         if state.losses.is_cuda and training.capture:
             if isinstance(samples, TrainingWindows):
-                told("steps of windows differ in shape, and are not recorded as a CUDA graph")
+                notify("steps of windows differ in shape, and are not recorded as a CUDA graph")
             elif trained.capturable:
-                self._compute = CapturedStep(self.on_device, CudaRecorder([state.draws]), training.batch_size, told)
+                self._compute = CapturedStep(self.on_device, CudaRecorder([state.draws]), training.batch_size, notify)
             else:
                 notify("steps of several processes, or whose gradients are scaled, are not recorded as a CUDA graph")
 
@@ -60,7 +60,7 @@ class TrainingStep:
         Args:
             chosen: indices of the step's samples.
         """
-        rate = scheduled_rate(self._training, self._state.place.step + 1, self._steps_per_epoch)
+        rate = scheduled_rate(self._training, self._state.progress.step + 1, self._steps_per_epoch)
         set_rate(self._state.optimizer, rate)
         return self._compute(chosen)
 

@@ -50,7 +50,7 @@ def test_a_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
     other = state(1)
     torch.manual_seed(6)
     other.load(tmp_path / "state.safetensors", SETTINGS, FINGERPRINT)
-    assert other.place == Place(step=3)
+    assert other.progress == RunProgress(step=3)
     for _ in range(3):
         step(other)
     for name, value in run.encoder.state_dict().items():
@@ -73,7 +73,7 @@ def test_every_part_of_the_place_is_kept(tmp_path: Path) -> None:
     run.save(tmp_path / "state.safetensors", CONFIG, FINGERPRINT)
     other = state(0)
     other.load(tmp_path / "state.safetensors", SETTINGS, FINGERPRINT)
-    assert other.place == run.place
+    assert other.progress == run.progress
 
 
 @pytest.mark.parametrize(
