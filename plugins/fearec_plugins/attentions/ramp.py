@@ -37,5 +37,6 @@ def fearec_attentions() -> Iterable[Component]:
             build=RampAttention,
             summary="Dot-product attention on filtered queries, keys and values.",
             source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.2, time domain self-attention",
+            causal=True,
         )
     ]

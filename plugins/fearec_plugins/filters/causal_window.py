@@ -1,0 +1,59 @@
+"""The ramp of frequency windows without a look into the future."""
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from fearec_cli.api import Component, LayerShape, hookimpl
+from fearec_plugins.filters._triangular import apply_rows, rows_of
+from fearec_plugins.filters.window import WindowOptions, window_bins
+
+
+class CausalWindowFilter(nn.Module):
+    """y[t] is what the filter `window` of t + 1 positions gives at its last one, for the history up to t.
+
+    A length whose window holds no frequency keeps the nearest one. The matrix is made again from the options when a
+    checkpoint is loaded.
+
+    Args:
+        options: width and rule of the windows.
+        shape: the layer's place.
+    """
+
+    table: Tensor
+
+    def __init__(self, options: WindowOptions, shape: LayerShape) -> None:
+        super().__init__()
+        self._options, self._shape = options, shape
+        responses = [self.response(n).double() for n in range(1, shape.max_length + 1)]
+        self.register_buffer("table", rows_of(responses).float(), persistent=False)
+
+    def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
+        """The filtered past of each position."""
+        return apply_rows(self.table, x)
+
+    def response(self, n: int) -> Float[Tensor, "F"]:
+        """One at the kept bins of n positions, zero at the others."""
+        shape, options, bins = self._shape, self._options, n // 2 + 1
+        low, high = window_bins(n, shape.layer, shape.n_layers, options.alpha, options.rule)
+        low = min(max(low, 0), bins - 1)
+        high = max(low + 1, min(high, bins))
+        bin_ = torch.arange(bins)
+        return ((bin_ >= low) & (bin_ < high)).float()
+
+
+@hookimpl
+def fearec_filters() -> Iterable[Component]:
+    """Register `causal-window`."""
+    return [
+        Component(
+            name="causal-window",
+            options=WindowOptions,
+            build=CausalWindowFilter,
+            summary="Ramp of frequency windows, each position filtered by the window of its own history.",
+            source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.2, in a causal form of this project",
+            causal=True,
+        )
+    ]
