@@ -17,7 +17,8 @@ from support import tiny
 
 # Several users have the same items, so that there are other histories with the same next item.
 DATA = [[user, user + 6, 1, 2, 3, 4, 5] for user in range(1, 7)]
-PUBLISHED = {"bsarec", "duorec", "fearec", "fearec-authors", "fearec-causal", "fearec-survey", "fmlp-rec", "sasrec", "sasrec-causal", "slime4rec"}
+PUBLISHED = {"bsarec", "duorec", "fearec", "fearec-authors", "fearec-survey", "fmlp-rec", "sasrec", "slime4rec"}
+OURS = {"fearec-causal", "sasrec-causal"}
 
 
 def names(kind):
@@ -30,17 +31,17 @@ JOINS = {"mix": {1, 2}, "residual": {1}, "gate": {2}, "concat": {2, 3}, "norm-mi
 
 
 def test_the_published_models_are_there():
-    assert set(preset_names()) == PUBLISHED
+    assert set(preset_names()) == PUBLISHED | OURS
 
 
-@pytest.mark.parametrize("preset", sorted(PUBLISHED))
+@pytest.mark.parametrize("preset", sorted(PUBLISHED | OURS))
 def test_a_preset_has_the_sizes_of_the_field_and_builds(preset):
     config = load_recipe(load_components(), preset=preset).config
     assert (config.model.dim, config.model.layers, config.model.inner, config.model.max_length) == (64, 2, 256, 50)
     build_encoder(Recipe.of(config, load_components()), n_items=20)
 
 
-@pytest.mark.parametrize("preset", sorted(PUBLISHED))
+@pytest.mark.parametrize("preset", sorted(PUBLISHED | OURS))
 def test_a_preset_trains_a_step_and_its_checkpoint_evaluates_the_same(preset, tmp_path):
     config = tiny.config(preset=preset)
     registry = load_components()
@@ -75,7 +76,7 @@ def test_any_combination_learns_or_is_refused_in_a_line(attention):
     branches = attention.count("+") + 1
     ids, lengths = tiny.sequences_batch([10, 4, 1], 10, 20, "right")
     for filter_name, fusion in itertools.product(names("filter"), names("fusion")):
-        config = tiny.config(preset="sasrec", "sasrec-causal", attention=attention, filter=filter_name, fusion=fusion)
+        config = tiny.config(preset="sasrec", attention=attention, filter=filter_name, fusion=fusion)
         if branches not in JOINS[fusion]:
             with pytest.raises(ConfigError, match=rf"^fusion: {fusion} .*, not {branches}") as refused:
                 build_encoder(Recipe.of(config, load_components()), 20)
@@ -113,7 +114,7 @@ def test_any_combination_learns_or_is_refused_in_a_line(attention):
     ],
 )
 def test_what_cannot_be_built_is_refused_in_a_line_that_names_the_option(assignments, parts, refusal):
-    config = tiny.config(*assignments, preset="sasrec", "sasrec-causal", **parts)
+    config = tiny.config(*assignments, preset="sasrec", **parts)
     with pytest.raises(ConfigError) as refused:
         build_encoder(Recipe.of(config, load_components()), 20)
     (problem,) = refused.value.problems
