@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fearec_adapters import _blocks
+from fearec_adapters.reading import blocks
 from fearec_cli.cli.show import prepare_report
 from fearec_cli.data import prepared
 from fearec_cli.data.prepared import open_prepared
@@ -83,7 +83,7 @@ def test_the_fingerprint_hangs_on_no_thread_and_no_hash(monkeypatch: pytest.Monk
     dice = random.Random(0)
     rows = (f"u{dice.randrange(900)},i{dice.randrange(300)},{10**9 + dice.randrange(99)}\n" for _ in range(30_000))
     LOG.write_text("user,item,timestamp\n" + "".join(rows))
-    monkeypatch.setattr(_blocks, "_BLOCK", 10_000)
+    monkeypatch.setattr(blocks, "_BLOCK", 10_000)
     monkeypatch.setattr(encoding, "_BATCH", 1_000)
     choices = ("--deduplicate", "consecutive", "--max-users", "500", "--seed", "3", "--k-core", "20")
     done(*ARGUMENTS, *choices)
@@ -114,7 +114,7 @@ def test_a_dry_run_tells_and_writes_nothing() -> None:
 
 def test_a_dry_run_looks_at_the_first_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepare_report, "_SAMPLE", 10)
-    monkeypatch.setattr(_blocks, "_BLOCK", 64)
+    monkeypatch.setattr(blocks, "_BLOCK", 64)
     write_log()
     LOG.write_text(LOG.read_text() + "u9,i9,never\n")
     output = done(*ARGUMENTS, "--dry-run", "--min-length", "4")

@@ -14,7 +14,7 @@ _FEAREC = "from fearec_cli.cli.main import main; main()"
 _FETCH = """
 import json, sys, time
 from concurrent.futures import ThreadPoolExecutor
-from fearec_adapters._hub import fetch
+from fearec_adapters.hub.download import fetch
 from fearec_cli.errors import DataError
 
 def outcome(query):
@@ -34,7 +34,7 @@ with ThreadPoolExecutor(len(queries)) as threads:
 # whether the strict reader of comma-separated files had to help.
 _READ = """
 import json, sys
-from fearec_adapters._hub_table import HubTable
+from fearec_adapters.hub.table import HubTable
 from fearec_cli.errors import DataError
 from fearec_cli.components.registry import load_adapters
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fearec_adapters import hub
-from fearec_adapters._hub import HubFile
+from fearec_adapters.hub import source as hub_source
+from fearec_adapters.hub.download import HubFile
 from fearec_cli.components.registry import load_adapters
 from fearec_cli.data.prepared import open_prepared
 from fearec_cli.data.preparing.pipeline import prepare_source
@@ -146,7 +146,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
     there: list[Path] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("cache"))
-        patch.setattr(hub, "fetch", lambda *_: HubFile("a/b", there[-1].name, "c" * 40, there[-1]))
+        patch.setattr(hub_source, "fetch", lambda *_: HubFile("a/b", there[-1].name, "c" * 40, there[-1]))
         yield there
 
 
