@@ -52,6 +52,10 @@ class OutputError(FearecError):
     """An output that could not be written; nothing half-written stays behind."""
 
 
+class QuietExit(SystemExit):
+    """The end of a process whose failure another process of the run reports."""
+
+
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest known one, or nothing."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)

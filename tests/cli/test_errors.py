@@ -61,7 +61,7 @@ CONFIGURATIONS = {
     "of another type": (["--set", "model.dim=big"], [r'model\.dim: .* not "big"']),
     "not one of the choices": (["--set", "model.padding=up"], [r"model\.padding: .*'right' or 'left'"]),
     "no assignment": (["--set", "model.dim"], ["--set model.dim: is not NAME.OPTION=VALUE, as in "]),
-    "unclosed text": (["--set", 'model.padding="left'], ["--set model.padding=.* is no TOML value"]),
+    "unclosed text": (["--set", 'model.padding="left'], ["--set model.padding=.* is not a TOML value"]),
     "heads that do not divide": (["--set", "model.heads=3"], [r"model\.heads: 3 heads do not divide model\.dim = 64"]),
     "unknown preset": (["--preset", "sasrek"], ["no preset is called 'sasrek'; there are: .*fearec.*sasrec"]),
     "unknown metric": (["--set", "training.metric=AUC@10"], [r'training\.metric: .*HR\|NDCG\|MRR.* not "AUC@10"']),
@@ -102,7 +102,7 @@ def test_configuration(toy: Path, arguments: list[str], problems: list[str]) -> 
 
 def test_a_configuration_file_that_is_no_toml(toy: Path) -> None:
     write("[model\ndim = 3", "mine.toml")
-    agree(refused("train", toy, "--config", "mine.toml"), r"mine\.toml: is no TOML: .*line 1")
+    agree(refused("train", toy, "--config", "mine.toml"), r"mine\.toml: is not TOML: .*line 1")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
@@ -514,14 +514,14 @@ def test_no_room_for_the_record(toy: Path) -> None:
 
 
 def test_no_room_for_the_result(best: Path) -> None:
-    Path("result.json").write_text("earlier")
+    Path("result.json").write_text('{"fingerprint": "earlier"}')
     with small_disk(10):
         lines = refused("evaluate", best, "--json", "result.json")
     agree(lines, r"result\.json: cannot be written: File too large; nothing was changed")
 
 
 def test_a_result_in_the_place_of_a_directory(best: Path) -> None:
-    agree(refused("evaluate", best, "--json", "runs"), "runs: cannot be written: Is a directory")
+    agree(refused("evaluate", best, "--json", "runs"), "runs: is a directory; name a file; nothing was changed")
 
 
 # --- runs that cannot go on ----------------------------------------------------------------------------

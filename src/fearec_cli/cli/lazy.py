@@ -1,13 +1,14 @@
 """Commands that are imported when they run: help comes at once, and no command pays for another's imports."""
 
+import functools
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from fearec_cli.errors import ConfigError, did_you_mean
+from fearec_cli.errors import ConfigError, PluginError, QuietExit, did_you_mean
 
 
 class Panelled(TyperCommand):
@@ -50,10 +51,31 @@ class LazyCommands(TyperGroup):
         module: Any = importlib.import_module(f"fearec_cli.cli.commands.{name}")
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         settings = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
-        alone.command(cmd_name, cls=Panelled, context_settings=settings)(getattr(module, name))
+        alone.command(cmd_name, cls=Panelled, context_settings=settings)(_guarded(getattr(module, name)))
         return typer.main.get_command(alone)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self.summaries.items()))
+
+
+def _guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, ended by nothing but itself: a plugin's `sys.exit(0)` would else pass for success."""
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:
+        try:
+            command(**options)
+        except QuietExit:
+            raise
+        except SystemExit as end:
+            raise PluginError(
+                f"a plugin ended the program (SystemExit {end.code}); run without it, or see `fearec --debug`"
+            ) from end
+        except KeyboardInterrupt:
+            written = "" if command.__name__ == "train" else "; nothing was written"
+            typer.echo(f"interrupted{written}", err=True)
+            raise typer.Exit(130) from None
+
+    return run

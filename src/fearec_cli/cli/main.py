@@ -1,9 +1,12 @@
 """The `fearec` command: what it is made of, and errors to exit codes.
 
-Exit status: 0 done; 1 an error of the program; 2 an error of the input; 130 interrupted.
+Exit status: 0 done; 1 an error of the program; 2 an error of the input; 128 and the number of a signal that ended it
+(130 for Ctrl-C).
 Commands import what is heavy only when they run, so that help comes at once.
 """
 
+import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping
@@ -12,8 +15,10 @@ from typing import Annotated, ClassVar, NoReturn
 
 import typer
 
+from fearec_cli.cli.interrupts import TerminatedError, raise_on_signals
 from fearec_cli.cli.lazy import LazyCommands
 from fearec_cli.errors import FearecError
+from fearec_cli.system.text import message
 
 
 class _Commands(LazyCommands):
@@ -61,21 +66,43 @@ def options(
 def main() -> NoReturn:
     """Run the command line and leave with its exit status."""
     debug = "--debug" in sys.argv[1:2]
+    raise_on_signals()
     try:
         app(prog_name="fearec")
     except FearecError as error:
         if debug:
             traceback.print_exc()
-        for line in str(error).splitlines():
-            typer.echo(f"error: {line}", err=True)
-        sys.exit(2)
-    except Exception as error:
+        _fail(str(error), 2)
+    except TerminatedError as end:
+        _fail(f"ended by {signal.Signals(end.number).name}", 128 + end.number)
+    except BrokenPipeError:
+        # Whoever read the output has gone; what Python would still flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:
+        if debug:
+            traceback.print_exc()
+        where = f"{error.filename}: " if error.filename is not None else ""
+        _fail(f"{where}{error.strerror or error}", 2)
+    except MemoryError:
+        _fail("out of memory: use less data, a smaller model or smaller batches", 2)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a library written in Rust raises panics, which are no Exceptions
         if debug:
             raise
-        typer.echo(
-            f"error: {type(error).__name__}: {' '.join(str(error).split())}\n"
+        _fail(
+            f"{type(error).__name__}: {' '.join(str(error).split())}",
+            1,
             "This is a fault of fearec: `fearec --debug ...` shows where it happened; please report it.",
-            err=True,
         )
-        sys.exit(1)
     sys.exit(0)
+
+
+def _fail(problem: str, status: int, advice: str = "") -> NoReturn:
+    """Print a problem, a line each, and leave."""
+    for line in message(problem):
+        typer.echo(f"error: {line}", err=True)
+    if advice:
+        typer.echo(advice, err=True)
+    sys.exit(status)

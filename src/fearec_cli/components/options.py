@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from fearec_cli.api import Options
 from fearec_cli.errors import ConfigError, did_you_mean
+from fearec_cli.system.parsing import ParseError, parse_toml
 
 _ASSIGNMENT = re.compile(r"([a-z][a-z0-9-]*)\.([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 # Attributes of pydantic's constraints, and how they are written for a reader.
@@ -57,10 +57,10 @@ def parse_assignment(text: str) -> tuple[str, str, Any]:
         raise ConfigError([f"--set {text}: is not NAME.OPTION=VALUE, as in --set csv.unit=ms"])
     name, option, literal = match.groups()
     try:
-        value = tomllib.loads(f"value = {literal}")["value"]
-    except tomllib.TOMLDecodeError as error:
+        value = parse_toml(f"value = {literal}")["value"]
+    except ParseError as error:
         if literal.startswith(("'", '"', "[", "{")) and len(literal) > 1:
-            raise ConfigError([f"--set {text}: {literal} is no TOML value: {error}"]) from None
+            raise ConfigError([f"--set {text}: {literal} is not a TOML value: {error}"]) from None
         value = literal
     return name, option, value
 

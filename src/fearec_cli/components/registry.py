@@ -17,6 +17,7 @@ import pluggy
 from fearec_cli.api import Component, Options
 from fearec_cli.components import hookspecs
 from fearec_cli.errors import PluginError
+from fearec_cli.system.text import value
 
 Kind = Literal["filter", "attention", "fusion", "loss", "adapter"]
 
@@ -135,7 +136,11 @@ def load_adapters() -> Registry:
 
 
 def _load(group: str) -> Registry:
-    return read_plugins(entry_points(group=group))
+    try:
+        points = entry_points(group=group)
+    except Exception as error:  # of any installed package; importlib.metadata has no error of its own for it
+        raise PluginError(f"the entry points of the installed packages cannot be read: {value(str(error))}") from error
+    return read_plugins(points)
 
 
 def read_plugins(points: Iterable[EntryPoint]) -> Registry:
@@ -154,8 +159,10 @@ def read_plugins(points: Iterable[EntryPoint]) -> Registry:
     for point in sorted(points, key=lambda point: (_package(point), point.name)):
         try:
             registered += _register(manager, point)
-        except Exception as error:
-            broken.append(Broken(_package(point), point.name, f"{type(error).__name__}: {error}"))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit() too, which would end the command with status 0
+            broken.append(Broken(_package(point), point.name, value(f"{type(error).__name__}: {error}")))
     return Registry(registered, broken)
 
 
@@ -175,7 +182,7 @@ def _register(manager: pluggy.PluginManager, point: EntryPoint) -> list[Register
         ]
         if not found:
             raise PluginError("it implements no hook of fearec_cli.components.hookspecs")
-    except Exception:
+    except BaseException:
         manager.unregister(name=label)
         raise
     return found
@@ -197,6 +204,9 @@ def check_component(component: Component) -> Component:
         )
     if not (isinstance(component.options, type) and issubclass(component.options, Options)):
         raise PluginError(f"the options of {name!r} are no subclass of fearec_cli.api.Options")
+    for text in (component.summary, component.source):
+        if not isinstance(text, str):
+            raise PluginError(f"summary and source of {name!r} must be texts, not {type(text).__name__}")
     for option, info in component.options.model_fields.items():
         if info.is_required() or not info.description:
             raise PluginError(f"option {name}.{option} needs a default and a description")

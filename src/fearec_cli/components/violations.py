@@ -64,9 +64,9 @@ def errors_of(part: str) -> Iterator[None]:
     """
     try:
         yield
-    except FearecError:
+    except (FearecError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # sys.exit() of a plugin would else end the command, and with status 0
         if ran_out_of_memory(error) or NOT_DETERMINISTIC in str(error):
             raise
         raise violation(part, "call", expected="a result", got=_reason(error)) from error
@@ -90,7 +90,7 @@ def checking_reads(part: str, declares: str) -> Iterator[None]:
         raise violation(part, "inputs", expected=f"no other than `{declares}` declares", got=got) from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."
 

@@ -13,6 +13,7 @@ from fearec_cli.components.registry import Kind, Registered, Registry
 from fearec_cli.config.recipe import Recipe
 from fearec_cli.config.sections import ModelConfig, RunConfig, TrainingConfig
 from fearec_cli.errors import ConfigError, PluginError, did_you_mean
+from fearec_cli.system.parsing import ParseError, parse_toml, read_bounded
 
 DEFAULT_PRESET = "fearec"
 _CHOICES = ("attention", "filter", "fusion", "loss")
@@ -75,7 +76,10 @@ def read_recipe(registry: Registry, text: str) -> Recipe:
     Raises:
         ConfigError: carries every problem found, components that are not installed among them.
     """
-    return _validate(registry, {}, tomllib.loads(text), [])
+    try:
+        return _validate(registry, {}, parse_toml(text), [])
+    except ParseError as error:
+        raise ConfigError([f"its configuration cannot be read: {error}"]) from error
 
 
 def _validate(registry: Registry, base: dict[str, Any], given: dict[str, Any], problems: list[str]) -> Recipe:
@@ -168,11 +172,11 @@ def _read_preset(name: str) -> dict[str, Any]:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        return parse_toml(read_bounded(file))
     except OSError as error:
         raise ConfigError([f"{file}: cannot be read: {error.strerror or error}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{file}: is no TOML: {error}"]) from error
+    except ParseError as error:
+        raise ConfigError([f"{file}: is not TOML: {error}"]) from error
 
 
 def _nested(name: str, value: Any) -> dict[str, Any]:

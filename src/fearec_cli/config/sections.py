@@ -13,6 +13,7 @@ import tomli_w
 from pydantic import ConfigDict, Field, SerializeAsAny
 
 from fearec_cli.api import Options
+from fearec_cli.system.parsing import parse_toml
 
 TrackerName = Literal["tensorboard", "wandb"]
 Precision = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed"]
@@ -146,7 +147,7 @@ class RunConfig(Options):
         Raises:
             ValueError: it is not the text of an identity.
         """
-        saved = tomllib.loads(identity)
+        saved = parse_toml(identity)
         sections: dict[str, type[Options]] = {"model": ModelConfig, "training": TrainingConfig}
         sections |= {name: type(options) for name, options in self.components.items()}
         now = tomllib.loads(self.identity())

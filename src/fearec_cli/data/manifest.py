@@ -1,12 +1,11 @@
 """What dataset.json tells of a prepared data set: where it came from, what was kept, what it counts."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from fearec_cli.api import Log, Source
 from fearec_cli.data.interactions import Interactions
@@ -15,10 +14,20 @@ from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut, SplitRule
 from fearec_cli.data.splits import Split
 from fearec_cli.data.statistics import Statistics
 from fearec_cli.errors import DataError, EmptyDataError
+from fearec_cli.system.parsing import parse_json, read_bounded
+from fearec_cli.system.text import is_name
 
 FORMAT: Final = 2
 MANIFEST = "dataset.json"
+_LARGEST = 16 * 2**20  # notes may be long
 REMEDY = "prepare the data again (`fearec prepare ... --force`)"
+
+
+def _check_name(name: str) -> str:
+    """A data set's name becomes part of paths: whatever a file says, it is one component of a path."""
+    if not is_name(name):
+        raise ValueError("must be a printable name without separators, of 100 characters at most")
+    return name
 
 
 class SourceRecord(BaseModel):
@@ -53,7 +62,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[2] = FORMAT
-    name: str
+    name: Annotated[str, AfterValidator(_check_name)]
     made_by: dict[str, str]
     source: SourceRecord
     settings: Settings
@@ -161,7 +170,7 @@ def read_manifest(directory: Path) -> Manifest:
     """
     file = directory / MANIFEST
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = parse_json(read_bounded(file, _LARGEST), _LARGEST)
         number = content["format"]
         if isinstance(number, int) and number > FORMAT:
             raise DataError(

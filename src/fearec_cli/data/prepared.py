@@ -22,11 +22,12 @@ from safetensors import SafetensorError, safe_open
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.manifest import MANIFEST, REMEDY, Manifest, fingerprint_of, read_manifest
 from fearec_cli.data.splits import Split
-from fearec_cli.errors import DataError
+from fearec_cli.errors import DataError, OutputError
 from fearec_cli.system.atomic import atomic_directory
 
 DATA = Path("data")
 _INTERACTIONS = "interactions.safetensors"
+_FILES = frozenset({MANIFEST, _INTERACTIONS, "users.parquet", "items.parquet"})
 _DTYPES = {"I32": "<i4", "I64": "<i8"}
 
 
@@ -117,6 +118,28 @@ def is_prepared(directory: Path) -> bool:
     return (directory / MANIFEST).is_file()
 
 
+def check_replaceable(directory: Path) -> None:
+    """Let a directory be replaced only if it is a whole data set of ours and holds nothing else.
+
+    Raises:
+        OutputError: it is not, or has other files; names them.
+    """
+    try:
+        read_manifest(directory)
+    except DataError as error:
+        raise OutputError(
+            f"{directory}: is not a data set that fearec wrote, so --force does not remove it ({error}); remove it "
+            "yourself, or choose another place by --out"
+        ) from None
+    strangers = sorted(entry.name for entry in directory.iterdir() if entry.name not in _FILES or not entry.is_file())
+    if strangers:
+        named = ", ".join(strangers[:5]) + (", ..." if len(strangers) > 5 else "")
+        raise OutputError(
+            f"{directory}: also holds {named}, which --force would remove; move it elsewhere, or choose another place "
+            "by --out"
+        )
+
+
 def open_prepared(directory: Path) -> Prepared:
     """Open a prepared data set and hold its content against its fingerprint.
 
@@ -144,12 +167,37 @@ def open_prepared(directory: Path) -> Prepared:
         raise DataError(f"{directory / _INTERACTIONS}: has no array {error}; {REMEDY}") from None
     if not intact:
         raise DataError(f"{directory}: its files are not those that {MANIFEST} was written for; {REMEDY}")
+    _check_meaning(directory, interactions)
     return Prepared(directory, manifest, interactions)
+
+
+def _check_meaning(directory: Path, interactions: Interactions) -> None:
+    """A fingerprint tells that nothing was changed by accident; this tells that the numbers mean something.
+
+    Raises:
+        DataError: ids, offsets or times that no data set can have.
+    """
+    items, offsets, times = interactions.items, interactions.offsets, interactions.timestamps
+    problem = ""
+    if items.dtype != np.int32 or offsets.dtype != np.int64:
+        problem = "items or offsets are of another type"
+    elif len(offsets) != len(interactions.raw_users) + 1 or offsets[0] != 0 or offsets[-1] != len(items):
+        problem = "the offsets do not belong to the users and interactions"
+    elif bool((np.diff(offsets) < 0).any()):
+        problem = "the offsets fall"
+    elif len(items) and not 1 <= int(items.min()) <= int(items.max()) <= len(interactions.raw_items):
+        problem = f"item ids lie outside 1 to {len(interactions.raw_items)}"
+    elif times is not None and (times.dtype != np.int64 or len(times) != len(items)):
+        problem = "the timestamps do not belong to the interactions"
+    elif interactions.raw_items.n_unique() != len(interactions.raw_items):
+        problem = "an item id of the source appears twice"
+    if problem:
+        raise DataError(f"{directory / _INTERACTIONS}: {problem}; {REMEDY}")
 
 
 def find_prepared(fingerprint: str, root: Path) -> Path | None:
     """The first directory in `root`, by name, with this fingerprint; unreadable ones are passed over."""
-    for file in sorted(root.glob(f"*/{MANIFEST}")):
+    for file in sorted(root.glob(f"[!.]*/{MANIFEST}")):
         try:
             manifest = read_manifest(file.parent)
         except DataError:
@@ -170,7 +218,7 @@ def locate_dataset(text: str) -> Path:
             return directory
     if Path(text).name != text or Path(text).exists():
         raise DataError(f"{text}: is no prepared data set; make one by `fearec prepare SOURCE --from FILE --out DIR`")
-    there = ", ".join(file.parent.name for file in sorted(DATA.glob(f"*/{MANIFEST}")))
+    there = ", ".join(file.parent.name for file in sorted(DATA.glob(f"[!.]*/{MANIFEST}")))
     raise DataError(
         f"no data set {text!r} is prepared under {DATA}/ (prepared: {there or 'none'}); "
         f"`fearec prepare {text}` makes it if {text!r} is a source, `fearec datasets` lists the sources"
@@ -224,6 +272,6 @@ def _map(file: Path) -> dict[str, npt.NDArray[Any]]:
 
 def _raw_ids(file: Path) -> pl.Series:
     try:
-        return pl.read_parquet(file, columns=["id", "raw"]).sort("id")["raw"]
+        return pl.read_parquet(file, columns=["id", "raw"], glob=False).sort("id")["raw"]
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{file}: is missing or damaged ({str(error).splitlines()[0]}); {REMEDY}") from None

@@ -21,7 +21,7 @@ from fearec_cli.config import TrainingConfig
 from fearec_cli.devices.placement import Placement, choose_placement
 from fearec_cli.devices.random_state import OwnRandom
 from fearec_cli.devices.single import OneDevice
-from fearec_cli.errors import FearecError, TrainingError
+from fearec_cli.errors import FearecError, QuietExit, TrainingError
 from fearec_cli.model.encoder import Encoded, Encoder
 from fearec_cli.nn.repeats import RepeatBias
 from fearec_cli.system.processes import ALONE, Processes
@@ -259,8 +259,8 @@ def _reported_once(engine: Engine, error: FearecError) -> BaseException:
     except distributed.DistStoreError:
         return TrainingError(f"process {engine.processes.rank}: {error}")
     except distributed.DistError:  # the first process, which keeps the store, is gone
-        return SystemExit(2)
-    return SystemExit(2)
+        return QuietExit(2)
+    return QuietExit(2)
 
 
 def _start(placement: Placement, scaler: torch.amp.GradScaler | None) -> "Fabric":

@@ -6,7 +6,7 @@ set and its validation metrics. Nothing is pickled.
 """
 
 import itertools
-import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,14 +26,18 @@ from fearec_cli.errors import CheckpointError, ConfigError
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.model.build import build_encoder
 from fearec_cli.model.encoder import Encoder
-from fearec_cli.runs.safetensors_file import part, read_tensors
+from fearec_cli.runs.safetensors_file import checksum, part, read_tensors
 from fearec_cli.system.atomic import atomic_file
+from fearec_cli.system.parsing import parse_json
 
 FORMAT = 1
 _REMEDY = "copy it again from where it came, or train it again"
 _WEIGHTS = "model."
+_CHECKSUM = "checksum"
 _VOCABULARY_BYTES = "vocabulary.bytes"
 _VOCABULARY_OFFSETS = "vocabulary.offsets"
+_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+_VERSION = re.compile(r"[0-9][A-Za-z0-9.+!_-]{0,98}")
 
 
 class Origin(BaseModel):
@@ -128,8 +132,9 @@ def save_checkpoint(path: Path, encoder: Encoder, item_ids: Sequence[str], info:
     tensors = {_WEIGHTS + name: _stored(value) for name, value in encoder.state_dict().items()}
     tensors[_VOCABULARY_BYTES] = torch.from_numpy(np.frombuffer(bytearray(b"".join(encoded)), dtype=np.uint8))
     tensors[_VOCABULARY_OFFSETS] = offsets
+    metadata = {"fearec": info.model_dump_json()}
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary, metadata={"fearec": info.model_dump_json()})
+        save_file(tensors, temporary, metadata={**metadata, _CHECKSUM: checksum(metadata, tensors)})
 
 
 def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
@@ -139,7 +144,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
         CheckpointError: the file is missing, cut short, no checkpoint of ours, newer than this program, or
             needs a component that is not installed.
     """
-    info, tensors = _read(path)
+    info, metadata, tensors = _read(path)
     registry = load_components()
     try:
         recipe = read_recipe(registry, info.config)
@@ -148,14 +153,13 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     except ConfigError as error:
         problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
         raise CheckpointError(_missing(path, info, registry) or problems) from error
-    try:
-        offsets = tensors[_VOCABULARY_OFFSETS].tolist()
-        text = tensors[_VOCABULARY_BYTES].numpy().tobytes()
-        item_ids = [text[start:end].decode() for start, end in itertools.pairwise(offsets)]
-    except (KeyError, TypeError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path}: its item ids are missing or damaged; {_REMEDY}") from error
-    encoder = build_encoder(recipe, len(item_ids))
+    item_ids = _item_ids(path, tensors)
     weights = part(tensors, _WEIGHTS)
+    _check_shapes(path, recipe, len(item_ids), weights)
+    # Checkpoints of before have no checksum.
+    if metadata.pop(_CHECKSUM, None) not in (None, checksum(metadata, tensors)):
+        raise CheckpointError(f"{path}: was changed since it was written (its checksum is another); {_REMEDY}")
+    encoder = build_encoder(recipe, len(item_ids))
     try:
         encoder.load_state_dict(weights)
     except RuntimeError as error:
@@ -164,13 +168,69 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     return Checkpoint(path, info, recipe, encoder.to(device).eval(), item_ids)
 
 
+def _item_ids(path: Path, tensors: Mapping[str, Tensor]) -> list[str]:
+    """The raw ids, if they are what a vocabulary can be: texts, each once.
+
+    Raises:
+        CheckpointError: they are not.
+    """
+    damaged = CheckpointError(f"{path}: its item ids are missing or damaged; {_REMEDY}")
+    try:
+        offsets, content = tensors[_VOCABULARY_OFFSETS], tensors[_VOCABULARY_BYTES]
+    except KeyError:
+        raise damaged from None
+    if offsets.dtype != torch.int64 or content.dtype != torch.uint8 or offsets.ndim != 1 or content.ndim != 1:
+        raise damaged
+    if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != len(content) or bool((offsets.diff() < 0).any()):
+        raise damaged
+    text = content.numpy().tobytes()
+    try:
+        item_ids = [text[start:end].decode() for start, end in itertools.pairwise(offsets.tolist())]
+    except UnicodeDecodeError:
+        raise damaged from None
+    if len(set(item_ids)) != len(item_ids):
+        raise damaged
+    return item_ids
+
+
+def _check_shapes(path: Path, recipe: Recipe, n_items: int, weights: Mapping[str, Tensor]) -> None:
+    """Refuse a configuration whose model is larger than the weights, before anything of its size is allocated.
+
+    Raises:
+        CheckpointError: the tables or the feed-forwards have another size, or a weight is not a floating number.
+    """
+    model = recipe.model
+    expected = {
+        "embedding.items.weight": (n_items + 1, model.dim),
+        "embedding.positions.weight": (model.max_length, model.dim),
+        **{
+            f"layers.{layer}.feed_forward.expand.weight": (model.inner, model.dim)
+            for layer in range(min(model.layers, 1000))
+        },
+    }
+    if model.positions != "absolute":
+        del expected["embedding.positions.weight"]
+    for name, shape in expected.items():
+        if name not in weights or tuple(weights[name].shape) != shape:
+            found = tuple(weights[name].shape) if name in weights else "nothing"
+            raise CheckpointError(
+                f"{path}: its weights do not fit its configuration: size mismatch for {name}: {shape} expected, "
+                f"{found} found; {_REMEDY}"
+            )
+    for name, value in weights.items():
+        if value.dtype not in (torch.float32, torch.float64, torch.int64, torch.bool):
+            raise CheckpointError(
+                f"{path}: the weight {name} is of type {value.dtype}, which is not one of ours; {_REMEDY}"
+            )
+
+
 def _stored(value: Tensor) -> Tensor:
     """As a checkpoint has it: on the CPU, half precision as float32, which every device computes in."""
     dtype = torch.promote_types(value.dtype, torch.float32) if value.is_floating_point() else value.dtype
     return value.detach().to("cpu", dtype).contiguous()
 
 
-def _read(path: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
+def _read(path: Path) -> tuple[CheckpointInfo, dict[str, str], dict[str, Tensor]]:
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such checkpoint; `fearec train` writes best.safetensors")
     metadata, tensors = read_tensors(path, what="safetensors file", remedy=_REMEDY)
@@ -179,12 +239,14 @@ def _read(path: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
             f"{path}: is a safetensors file, but no checkpoint of fearec; give the best.safetensors of a run"
         )
     try:
-        table: dict[str, Any] = json.loads(metadata["fearec"])
-        if table.get("format", 0) > FORMAT:
+        table: dict[str, Any] = parse_json(metadata["fearec"])
+        if not isinstance(table.get("format"), int) or table["format"] < 1:
+            raise ValueError("it names no format")
+        if table["format"] > FORMAT:
             raise CheckpointError(
                 f"{path}: has format {table['format']}, and this program reads up to {FORMAT}; upgrade fearec"
             )
-        return CheckpointInfo.model_validate(table), tensors
+        return CheckpointInfo.model_validate(table), metadata, tensors
     except (ValueError, TypeError, AttributeError) as error:  # pydantic's and json's errors are ValueErrors
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path}: its description cannot be read: {reason}; {_REMEDY}") from error
@@ -197,6 +259,12 @@ def _missing(path: Path, info: CheckpointInfo, registry: Registry) -> str:
     if not lacking:
         return ""
     parts = ", ".join(f"the {origin.kind} {origin.name!r} of {origin.package} {origin.version}" for origin in lacking)
-    packages = " ".join(sorted({f"{origin.package}=={origin.version}" for origin in lacking}))
+    named = {f"{origin.package}=={origin.version}" for origin in lacking if _is_package(origin)}
+    install = f"; `pip install {' '.join(sorted(named))}`" if named else ""
     broken = "".join(f" ({plugin})" for plugin in registry.broken)
-    return f"{path}: was made with {parts}, which is not installed; `pip install {packages}`{broken}"
+    return f"{path}: was made with {parts}, which is not installed{install}{broken}"
+
+
+def _is_package(origin: Origin) -> bool:
+    """Whether a file's package and version can stand in a command that somebody may paste (PEP 508, PEP 440)."""
+    return bool(_PACKAGE.fullmatch(origin.package) and _VERSION.fullmatch(origin.version))

@@ -5,6 +5,7 @@ import fcntl
 import os
 import re
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ RECORD_FILE = "metrics.jsonl"
 LOCK_FILE = ".lock"
 STATES = Path("last")
 _STATE = re.compile(r"state-([0-9]+)\.safetensors")
+_OWNER = re.compile(rb"(process [0-9]+ on [^\n]{0,253})?")
 # What file systems answer that know no locks.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 
@@ -94,16 +96,39 @@ def _made(directory: Path) -> bool:
 
 
 def _check_free(directory: Path) -> None:
-    if directory.exists() and (not directory.is_dir() or any(entry.name != LOCK_FILE for entry in directory.iterdir())):
+    # Hidden files, such as what a killed run or a file manager left, are nobody's results.
+    if directory.is_dir() and all(entry.name.startswith(".") for entry in directory.iterdir()):
+        return
+    if directory.exists():
         raise OutputError(
             f"{directory}: is not empty; choose another --out, continue the run there with --resume, or remove it"
         )
 
 
+def _open_own(lock: Path) -> int:
+    """An open handle of the lock file; nobody else's file is opened in its place.
+
+    Raises:
+        OutputError: a link, another kind of file, or a file of other content has its name.
+        OSError: it cannot be opened.
+    """
+    stranger = OutputError(f"{lock}: is not a lock of fearec; remove it, or choose another --out")
+    try:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise stranger from error
+        raise
+    if stat.S_ISREG(os.fstat(handle).st_mode) and _OWNER.fullmatch(os.pread(handle, 300, 0)):
+        return handle
+    os.close(handle)
+    raise stranger
+
+
 def _lock(lock: Path) -> int:
     """An open handle of the file, locked; in the file stands who has locked it."""
     while True:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = _open_own(lock)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -10,6 +10,7 @@ from typing import Any
 from fearec_cli.errors import OutputError
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.system.atomic import atomic_file
+from fearec_cli.system.parsing import parse_json
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def drop_records_after(path: Path, step: int) -> None:
 def _step(line: str) -> float:
     """The step of a record; endless where the line is cut short."""
     try:
-        return float(json.loads(line)["step"]) if line.endswith("\n") else math.inf
+        return float(parse_json(line)["step"]) if line.endswith("\n") else math.inf
     except (ValueError, KeyError, TypeError):
         return math.inf
 
@@ -76,4 +77,4 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if _step(line) < math.inf]
+    return [parse_json(line) for line in lines if _step(line) < math.inf]

@@ -26,8 +26,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
         OutputError: the file cannot be written (disk full, no permission, a directory in its place).
             Whatever stood at `path` before still stands there.
     """
+    if path.is_symlink():  # the link stays, and what it points to is replaced
+        path = path.resolve()
     with _temporary(path, directory=False) as temporary:
         yield temporary
+        temporary.chmod(0o666 & ~_umask())  # whatever a library wrote it with
         _flush(temporary)
         os.replace(temporary, path)
         _flush(path.parent)
@@ -47,11 +50,12 @@ def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
         OutputError: something already stands at `path` and `replace` is off, or it cannot be written.
     """
     remove_leftovers(path)
-    if path.exists() and not replace:
+    if path.exists() and not replace and not (path.is_dir() and not any(path.iterdir())):
         raise OutputError(f"{path}: already exists; choose another place or remove it first")
     with _temporary(path, directory=True) as temporary:
         yield temporary
         for file in temporary.iterdir():
+            file.chmod(0o666 & ~_umask())
             _flush(file)
         if path.exists():
             # A directory cannot be renamed over a full one: step aside, take the place, then delete.
@@ -130,12 +134,11 @@ def _temporary(path: Path, *, directory: bool) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if directory:
             temporary, lock = _locked_directory(path)
-            temporary.chmod(0o755)
+            temporary.chmod(0o777 & ~_umask())
         else:
             handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
             os.close(handle)
             temporary = Path(name)
-            temporary.chmod(0o644)
         yield temporary
     except (OSError, SafetensorError) as error:  # safetensors wraps what the system told it
         reason = getattr(error, "strerror", None) or error
@@ -148,6 +151,13 @@ def _temporary(path: Path, *, directory: bool) -> Iterator[Path]:
                 shutil.rmtree(temporary)
             else:
                 temporary.unlink()
+
+
+def _umask() -> int:
+    """The permissions that new files of this process do not get. It can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _flush(path: Path) -> None:

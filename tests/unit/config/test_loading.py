@@ -152,7 +152,7 @@ def test_a_file_that_is_no_toml_is_named_with_the_place(toml):
 def test_a_file_that_is_no_text_is_named(tmp_path):
     file = tmp_path / "run.toml"
     file.write_bytes(b"\xff\xfe\x00")
-    assert "is no TOML" in problems(file=file)[0]
+    assert "is not TOML" in problems(file=file)[0]
 
 
 def test_a_missing_file_is_named(tmp_path):

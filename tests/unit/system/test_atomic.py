@@ -99,9 +99,42 @@ def test_a_directory_appears_when_the_block_ends(tmp_path):
 def test_a_standing_directory_is_not_touched_unless_asked(tmp_path):
     target = tmp_path / "set"
     target.mkdir()
+    (target / "mine").touch()
     with pytest.raises(OutputError, match="already exists"), atomic_directory(target):
         pytest.fail("the block must not run")
-    assert names(target) == []
+    assert names(target) == ["mine"]
+
+
+def test_an_empty_directory_is_taken(tmp_path):
+    target = tmp_path / "set"
+    target.mkdir()
+    with atomic_directory(target) as temporary:
+        (temporary / "new").touch()
+    assert names(target) == ["new"]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_files_have_the_permissions_that_the_user_wants_of_new_ones(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        with atomic_file(tmp_path / "file") as temporary:
+            temporary.touch(0o600)
+        with atomic_directory(tmp_path / "set") as temporary:
+            (temporary / "inside").touch(0o600)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o666 & ~mask
+    assert (tmp_path / "set").stat().st_mode & 0o777 == 0o777 & ~mask
+    assert (tmp_path / "set" / "inside").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    with atomic_file(tmp_path / "link") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
 
 
 def test_a_directory_is_replaced_whole(tmp_path):

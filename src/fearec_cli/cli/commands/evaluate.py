@@ -38,9 +38,11 @@ def evaluate(
     from fearec_cli.kernels.allocator import keep_freed_memory
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.runs.dataset import dataset_of
-    from fearec_cli.system.atomic import atomic_file
+    from fearec_cli.system.outputs import STANDARD_OUTPUT, check_output, is_json_result, write_output
 
     ks = _parse_ks(k)
+    if json_file is not None:
+        check_output(json_file, is_json_result)
     place = choose_device(device)
     if place.type == "cpu":
         keep_freed_memory()
@@ -58,9 +60,9 @@ def evaluate(
     )
     console.print(to_table(report))
     if json_file is not None:
-        with atomic_file(json_file) as temporary:
-            temporary.write_text(json.dumps(to_json(report), indent=2) + "\n", encoding="utf-8")
-        console.print(f"wrote {json_file}", soft_wrap=True)
+        write_output(json_file, json.dumps(to_json(report), indent=2) + "\n")
+        if json_file != STANDARD_OUTPUT:
+            console.print(f"wrote {json_file}", soft_wrap=True)
 
 
 def _with_progress(run: "Callable[[Callable[[int, int], None]], Evaluation]") -> "Evaluation":

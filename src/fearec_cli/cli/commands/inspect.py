@@ -44,10 +44,13 @@ def inspect(
     from fearec_cli.insight.subject import with_subject
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.runs.dataset import dataset_of
-    from fearec_cli.system.atomic import atomic_file
+    from fearec_cli.system.outputs import check_output, is_json_result, is_page, write_output
 
     if user is not None and history is not None:
         raise ConfigError(["--user and --history: give one of the two"])
+    for output, is_ours in ((json_file, is_json_result), (html, is_page)):
+        if output is not None:
+            check_output(output, is_ours)
     if html is not None or plain:
         require("report")
     place = choose_device(device)
@@ -73,12 +76,10 @@ def inspect(
         for figure in figures(found):
             typer.echo(draw(figure, min(console.width, 120), colour=console.is_terminal))
     if json_file is not None:
-        with atomic_file(json_file) as temporary:
-            temporary.write_text(json.dumps(to_json(found), indent=2) + "\n", encoding="utf-8")
+        write_output(json_file, json.dumps({"fingerprint": prepared.fingerprint, **to_json(found)}, indent=2) + "\n")
         console.print(f"wrote {json_file}", soft_wrap=True)
     if html is not None:
         from fearec_cli.insight.page.contents import inspection_page
 
-        with atomic_file(html) as temporary:
-            temporary.write_text(inspection_page(loaded, prepared, found), encoding="utf-8")
+        write_output(html, inspection_page(loaded, prepared, found))
         console.print(f"wrote {html}", soft_wrap=True)

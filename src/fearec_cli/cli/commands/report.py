@@ -35,20 +35,19 @@ def report(
     from fearec_cli.runs.dataset import dataset_of
     from fearec_cli.runs.directory import BEST_FILE, RECORD_FILE
     from fearec_cli.runs.records import read_records
-    from fearec_cli.system.atomic import atomic_file
+    from fearec_cli.system.outputs import check_output, is_page, write_output
 
     require("report")
     from fearec_cli.insight.page.contents import report_page
 
     if not (run / BEST_FILE).is_file():
         raise CheckpointError(f"{run}: has no {BEST_FILE}; give the directory of a run that `fearec train` wrote")
+    target = out or run / "report.html"
+    check_output(target, is_page)
     loaded = load_checkpoint(run / BEST_FILE, choose_device(device))
     prepared = dataset_of(loaded, dataset)
     with console.status("evaluating") as status:
         results = evaluate(loaded, prepared, device=device)
         found = inspect(loaded, prepared, seed=seed, on_stage=lambda stage: status.update(f"looking at {stage}"))
-    target = out or run / "report.html"
-    with atomic_file(target) as temporary:
-        text = report_page(run.name, loaded, prepared, results, read_records(run / RECORD_FILE), found)
-        temporary.write_text(text, encoding="utf-8")
+    write_output(target, report_page(run.name, loaded, prepared, results, read_records(run / RECORD_FILE), found))
     console.print(f"wrote {target}", soft_wrap=True)

@@ -4,19 +4,41 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from rich.console import Console
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from fearec_cli.components.options import describe_options
 from fearec_cli.components.registry import Broken, Registered
+from fearec_cli.system.text import printable
 
 # In a pipe a row is a line, whatever its length: nothing is folded, so that grep finds it.
 _PIPE_WIDTH = 10_000
 
 
+class _PlainConsole(Console):
+    """Prints text as it stands: no markup is read from it, and what would act on a terminal is written out.
+
+    Everything that is printed passes here last, whatever it was composed of.
+    """
+
+    def _render_buffer(self, buffer: Iterable[Segment]) -> str:
+        return super()._render_buffer(
+            segment if segment.control else Segment(printable(segment.text), segment.style) for segment in buffer
+        )
+
+
 def make_console() -> Console:
     """A console on standard output that folds lines on a terminal and nowhere else."""
-    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, soft_wrap=False)
+    terminal = sys.stdout.isatty()
+    return _PlainConsole(
+        width=None if terminal else _PIPE_WIDTH,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=False,
+        force_terminal=terminal,  # FORCE_COLOR would put a bar's escapes into a log file
+    )
 
 
 def make_table(*headings: str) -> Table:

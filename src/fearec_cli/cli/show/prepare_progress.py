@@ -43,7 +43,7 @@ class SpinnerWatcher(PlainWatcher):
         super().__init__()
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
             console=self._console,
             transient=True,

@@ -10,7 +10,7 @@ from fearec_cli.api import Log
 from fearec_cli.components.options import parse_assignment, validate_options
 from fearec_cli.components.registry import Registered, load_adapters
 from fearec_cli.data.manifest import Manifest, describe, read_manifest
-from fearec_cli.data.prepared import DATA, Prepared, is_prepared, open_prepared, write_prepared
+from fearec_cli.data.prepared import DATA, Prepared, check_replaceable, is_prepared, open_prepared, write_prepared
 from fearec_cli.data.preparing.progress import Watcher
 from fearec_cli.data.preparing.steps import prepare_split
 from fearec_cli.data.settings import Settings
@@ -72,10 +72,14 @@ def open_source(
         raise ConfigError([*problems, *found, *found_settings])
 
     out = out or DATA / _default_name(name, location)
+    if out.is_symlink():  # the link stays, and what it points to is written
+        out = out.resolve()
     check_place(out)
-    if out.exists() and not is_prepared(out):
+    if out.exists() and not is_prepared(out) and not (out.is_dir() and not any(out.iterdir())):
         # Not even --force removes what this program did not write.
         raise OutputError(f"{out}: exists and is no prepared data set; choose another place by --out")
+    if path is not None and path.exists() and path.resolve().is_relative_to(out.resolve()):
+        raise OutputError(f"{out}: the source {path} lies in it; choose another place by --out")
     log = adapter.component.build(read_options).read(path)
     if "k_core" not in chosen.model_fields_set:
         chosen = chosen.model_copy(update={"k_core": log.k_core})
@@ -116,6 +120,8 @@ def prepare_source(
     """
     opened = open_source(source, path=path, out=out, assignments=assignments, options=options, settings=settings)
     remove_leftovers(opened.out)
+    if force and is_prepared(opened.out):
+        check_replaceable(opened.out)
     before = standing(opened) if not force else None
     if before is not None and before.same_bytes(opened.log.source, opened.made_by):
         return open_prepared(opened.out), False

@@ -84,9 +84,10 @@ def test_a_part_that_is_there_already() -> None:
 
 def test_a_directory_that_is_there_already() -> None:
     Path("taps").mkdir()
+    Path("taps/mine").touch()
     with pytest.raises(OutputError, match="taps: already exists; choose another place or remove it first"):
         new_plugin("taps", PluginKind.FILTER, None)
-    assert list(Path("taps").iterdir()) == []
+    assert list(Path("taps").iterdir()) == [Path("taps/mine")]
 
 
 def test_a_place_that_cannot_be_written(workplace: Path) -> None:

@@ -1,0 +1,53 @@
+"""Text of other people's files, made safe to print: no control characters, no line breaks, bounded."""
+
+import re
+import unicodedata
+
+LONGEST_VALUE = 200
+MOST_LINES = 20
+
+# Control characters (C0, C1, delete), bidirectional overrides and isolates, line and paragraph separators.
+_UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_LONG = re.compile(rf"\S{{{LONGEST_VALUE + 1},}}")
+
+
+def printable(text: str) -> str:
+    """The text with everything that would act on a terminal written out; line breaks stay.
+
+    >>> printable("a\x1b]0;title\x07b")
+    'a\\x1b]0;title\\x07b'
+    """
+    return _UNSAFE.sub(_written_out, text)
+
+
+def value(text: str) -> str:
+    """A value inside a message: printable, one line, cut where it is long.
+
+    >>> value("two\nlines"), len(value("x" * 1000))
+    ('two\\nlines', 203)
+    """
+    short = text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "..."
+    return printable(short.replace("\n", "\\n"))
+
+
+def message(text: str) -> list[str]:
+    """The lines of a message: printable, words cut where they are long, and not too many of them."""
+    lines = [printable(_LONG.sub(lambda match: match[0][:LONGEST_VALUE] + "...", line)) for line in text.splitlines()]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES:,} more"]
+    return lines
+
+
+def is_name(text: str, longest: int = 100) -> bool:
+    """Whether a text can be one component of a path that a person reads: printable, no separator, not hidden."""
+    return (
+        0 < len(text) <= longest
+        and not text.startswith(".")
+        and "/" not in text
+        and all(unicodedata.category(letter)[0] not in "CZ" or letter == " " for letter in text)
+    )
+
+
+def _written_out(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
