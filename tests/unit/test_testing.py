@@ -13,17 +13,10 @@ from torch import nn
 
 from fearec_cli import testing
 from fearec_cli.api import Component, Field, Log, Options, ResidualOutput, Source
-from fearec_cli.components.registry import HOOKS, load_adapters, load_components
+from fearec_cli.components.registry import HOOKS, load_components
 from fearec_cli.errors import ConfigError, PluginError
 
 Q = frozenset({"q"})
-FIRST_PARTY = {
-    "filter": ("window", "none"),
-    "attention": ("autocorr", "dot"),
-    "fusion": ("mix",),
-    "loss": ("ce", "contrast"),
-    "adapter": ("demo",),
-}
 
 
 class NoOptions(Options):
@@ -112,12 +105,6 @@ def losing(compute: Callable[..., Any], *views: str) -> Callable[..., Loss]:
 
 def test_every_kind_has_a_check() -> None:
     assert set(testing.__all__) == {f"check_{kind}" for kind in HOOKS}
-
-
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in FIRST_PARTY.items() for name in names])
-def test_the_first_party_keeps_its_contracts(kind: str, name: str) -> None:
-    registry = load_adapters() if kind == "adapter" else load_components()
-    getattr(testing, f"check_{kind}")(registry.get(kind, name).component)
 
 
 def test_the_generator_and_the_threads_are_left_as_they_were() -> None:
