@@ -258,7 +258,7 @@ def test_an_attention_that_gives_another_last_position() -> None:
 
 def test_an_attention_that_reads_what_it_does_not_declare() -> None:
     text = refused("attention", attending(lambda inputs: inputs.at_wanted(inputs.q + inputs.k)))
-    assert "inputs: expected no other than `projections` declares, got a look at 'k'" in text
+    assert "inputs: expected no other than `projections` declares, got a read of 'k'" in text
 
 
 def test_an_attention_that_does_not_read_what_it_declares() -> None:
@@ -337,7 +337,7 @@ def test_a_loss_whose_gradient_breaks_on_equal_views() -> None:
 
 def test_a_loss_that_reads_what_it_does_not_declare() -> None:
     text = refused("loss", losing(lambda inputs: inputs.views["semantic"].sum()))
-    assert "inputs: expected no other than `views` declares, got a look at 'semantic'" in text
+    assert "inputs: expected no other than `views` declares, got a read of 'semantic'" in text
 
 
 def test_a_loss_that_does_not_read_what_it_declares() -> None:
@@ -434,6 +434,7 @@ def test_an_adapter_that_does_not_mind_a_missing_file(tmp_path: Path) -> None:
         testing.check_adapter(component(reading(frame())), tmp_path / "log.txt")
 
 
+@pytest.mark.slow
 def test_an_adapter_that_imports_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "heavy.py").write_text("import torch\ndef build(options): ...\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
