@@ -32,11 +32,11 @@ class FirstStepDoneError(Exception):
 class OneStep:
     """A reporter that stops after the first step."""
 
-    def on_step(self, *told: object) -> None:
+    def on_step(self, *details: object) -> None:
         """The end."""
         raise FirstStepDoneError
 
-    def on_epoch(self, *told: object, **more: object) -> None:
+    def on_epoch(self, *details: object, **more: object) -> None:
         """Never reached."""
 
     def on_note(self, note: str) -> None:

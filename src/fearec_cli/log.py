@@ -40,7 +40,7 @@ class Log:
         source: where it came from.
         notes: what a reader of the results should know: `planted` periods of a generated log, the time
             unit that was recognised. Recorded in dataset.json as it is, so JSON values only.
-        k_core: the k-core that `prepare` applies unless told otherwise; 0 where the source is already
+        k_core: the k-core that `prepare` applies by default; 0 where the source is already
             prepared.
     """
 

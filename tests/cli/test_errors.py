@@ -107,9 +107,9 @@ def test_a_configuration_file_that_is_no_toml(toy: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
 def test_a_device_that_is_not_there(toy: Path, best: Path) -> None:
-    wish = r"device 'cuda' is not available on this machine; use 'auto' or 'cpu'"
-    agree(refused("train", toy, "--device", "cuda"), wish)
-    agree(refused("evaluate", best, "--device", "cuda"), wish)
+    problem = r"device 'cuda' is not available on this machine; use 'auto' or 'cpu'"
+    agree(refused("train", toy, "--device", "cuda"), problem)
+    agree(refused("evaluate", best, "--device", "cuda"), problem)
 
 
 @pytest.mark.parametrize("device", ["banana", "xpu", "cuda:99", "meta", ""])
@@ -119,7 +119,7 @@ def test_a_device_that_is_none(best: Path, device: str) -> None:
 
 @pytest.mark.parametrize("k", ["0", "5,-1", "5,,10", "ten", "", "1.5"])
 def test_lengths_of_the_list(best: Path, k: str) -> None:
-    agree(refused("evaluate", best, "--k", k, "--json", "x.json"), "^--k .*: give whole numbers from 1, parted by comm")
+    agree(refused("evaluate", best, "--k", k, "--json", "x.json"), "^--k .*: give whole numbers from 1, separated")
 
 
 # --- logs ----------------------------------------------------------------------------------------------
@@ -248,8 +248,8 @@ def test_a_data_set_whose_files_were_changed(toy: Path) -> None:
 
 def test_another_data_set_in_its_place(toy: Path) -> None:
     write_sequences(Path(LOG), seed=1)
-    wish = r"data/toy: holds a data set that was prepared from other data or otherwise; replace it by --force"
-    agree(refused("prepare", "sequences", "--from", LOG, "--out", "data/toy"), wish)
+    problem = r"data/toy: holds a data set that was prepared from other data or otherwise; replace it by --force"
+    agree(refused("prepare", "sequences", "--from", LOG, "--out", "data/toy"), problem)
 
 
 # --- checkpoints ---------------------------------------------------------------------------------------

@@ -101,12 +101,12 @@ def test_a_dry_run_tells_and_writes_nothing() -> None:
     write_log()
     output = done(*ARGUMENTS, "--dry-run", "--min-length", "2")
     assert not Path("data").exists()
-    told = {name.strip(): value.strip() for name, value in printed(output).items()}
-    assert told["source"].startswith("csv log.csv ")
-    assert told["columns"] == "user = user, item = item, timestamp = timestamp"
-    assert told["times"] == "read as s (recognised by magnitude), UTC"
-    assert told["output"] == "data/shop"
-    assert (told["in the source"], told["of users long enough"], told["users"]) == ("20", "20", "5")
+    shown = {name.strip(): value.strip() for name, value in printed(output).items()}
+    assert shown["source"].startswith("csv log.csv ")
+    assert shown["columns"] == "user = user, item = item, timestamp = timestamp"
+    assert shown["times"] == "read as s (recognised by magnitude), UTC"
+    assert shown["output"] == "data/shop"
+    assert (shown["in the source"], shown["of users long enough"], shown["users"]) == ("20", "20", "5")
     assert "all 20 rows of the source" in output
     assert output.splitlines()[-1] == "nothing was written (--dry-run)"
 

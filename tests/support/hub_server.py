@@ -2,7 +2,7 @@
 
 It answers what `hf_hub_download` asks, HEAD and GET of `/datasets/OWNER/NAME/resolve/REVISION/PATH`, with the
 headers that the clients read: `ETag`, `X-Repo-Commit`, `Content-Length`, and `X-Error-Code` for errors. A
-repository may be told to misbehave. Of Xet, the storage from which the clients fetch a file whose HEAD has
+repository can be made to misbehave. Of Xet, the storage from which the clients fetch a file whose HEAD has
 `X-Xet-Hash`, it has the way there: the token's route, and a storage that refuses or says nothing.
 """
 

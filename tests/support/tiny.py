@@ -10,7 +10,7 @@ import polars as pl
 import torch
 
 from fearec_cli.api import LayerInputs, LayerShape
-from fearec_cli.components.registry import load_components
+from fearec_cli.components.registry import Kind, load_components
 from fearec_cli.config import Recipe, RunConfig, load_recipe
 from fearec_cli.data.batches import InteractionTable, Padding, TrainingPrefixes
 from fearec_cli.data.interactions import Interactions
@@ -109,7 +109,7 @@ def layer_shape(**changes: Any) -> LayerShape:
     return LayerShape(**{"layer": 0, "n_layers": 2, "max_length": 10, "dim": 8, "heads": 2, **changes})
 
 
-def part(kind: str, name: str, *built_with: Any, **options: Any) -> Any:
+def part(kind: Kind, name: str, *built_with: Any, **options: Any) -> Any:
     """A registered component, built."""
     component = load_components().get(kind, name).component
     return component.build(component.options(**options), *built_with)

@@ -71,6 +71,7 @@ def test_a_preset_trains_a_step_and_its_checkpoint_evaluates_the_same(preset, tm
         assert found[0].ranks[protocol].shape == (6,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_any_combination_learns_or_is_refused_in_a_line(attention):
     branches = attention.count("+") + 1
@@ -99,7 +100,7 @@ def test_any_combination_learns_or_is_refused_in_a_line(attention):
 
 
 @pytest.mark.parametrize(
-    ("assignments", "parts", "refusal"),
+    ("assignments", "parts", "message"),
     [
         ((), {"attention": "dot", "fusion": "gate"}, "fusion: gate joins two branches, not 1"),
         ((), {"attention": "dot+identity+ramp", "fusion": "mix"}, "fusion: mix joins one or two branches, not 3"),
@@ -113,12 +114,12 @@ def test_any_combination_learns_or_is_refused_in_a_line(attention):
         ),
     ],
 )
-def test_what_cannot_be_built_is_refused_in_a_line_that_names_the_option(assignments, parts, refusal):
+def test_what_cannot_be_built_is_refused_in_a_line_that_names_the_option(assignments, parts, message):
     config = tiny.config(*assignments, preset="sasrec", **parts)
     with pytest.raises(ConfigError) as refused:
         build_encoder(Recipe.of(config, load_components()), 20)
     (problem,) = refused.value.problems
-    assert problem.startswith(refusal)
+    assert problem.startswith(message)
     assert "\n" not in problem
 
 

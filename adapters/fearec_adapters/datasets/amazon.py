@@ -34,7 +34,7 @@ class AmazonOptions(Options):
     )
     revision: str = Field("main", min_length=1, description="branch, tag or commit of the Hub's repository")
     columns: Order = Field(
-        "auto", description="first two columns of a ratings file of 2014 or 2018; auto: told by the form of the ids"
+        "auto", description="first two columns of a ratings file of 2014 or 2018; auto: by the form of the ids"
     )
 
 

@@ -116,7 +116,7 @@ def _order_of(file: File, adapter: str) -> Order:
     if votes["item-user"] > 2 * votes["user-item"]:
         return "item-user"
     raise DataError(
-        f"{file}: it cannot be told by the ids which of the first two columns is the user ({left!r}, {right!r}); "
+        f"{file}: the ids do not show which of the first two columns is the user ({left!r}, {right!r}); "
         f"say so by --set {adapter}.columns=user-item or item-user"
     )
 

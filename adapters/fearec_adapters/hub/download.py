@@ -137,7 +137,7 @@ def _download(repository: str, path: str, revision: str) -> Path:
     """`hf_hub_download`, given up when no byte comes.
 
     By itself it waits a minute for each of six answers, and for as long as a 429 tells it to. It cannot be
-    told to stop, so it is left behind in its thread, which does not outlive the program.
+    asked to stop, so it is left behind in its thread, which does not outlive the program.
     """
     from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]

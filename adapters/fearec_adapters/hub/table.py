@@ -1,6 +1,6 @@
 """Comma-separated files of the Hub by `datasets`: parsed once into memory-mapped Arrow, never whole in memory.
 
-`datasets` is told that every column is text (it would make numbers of ids, and nothing of NA), and is given the
+`datasets` reads every column as text (it would make numbers of ids, and nothing of NA), and is given the
 columns' names and one more for fields too many, which it would drop in silence. Where it meets anything odd,
 the strict reader of local tables reads the file again: it names the line, or reads what `datasets` could not.
 """

@@ -17,7 +17,7 @@ from fearec_plugins.attentions._delays import (
 
 
 class AutocorrSoftmaxOptions(Options):
-    """How sharply delays are told apart."""
+    """How sharply delays are distinguished."""
 
     temperature: float = Field(
         0.25,

@@ -16,7 +16,7 @@ class RampKVAttention(nn.Module):
     """softmax(Q (P K)^T / sqrt(E)) P V with a causal mask, P the layer's filter.
 
     The survey attends with the filtered input itself, softmax(Q X'^T / sqrt(D)) X', X' = P X. Here keys and values
-    are projected and parted among heads, as in every branch of the trunk, and the filter acts after the projection:
+    are projected and split into heads, as in every branch of the trunk, and the filter acts after the projection:
     P (X W + b) is (P X) W up to the bias where P is the same for all hidden units.
     """
 

@@ -1,6 +1,6 @@
-"""Refusing a part that breaks its contract: one line that names the part, the rule, what was expected and what came.
+"""Contract violations: one line that names the component, the rule, what was expected and what the component did.
 
-Used where parts meet the model (`model/probe.py`, `training/objective.py`) and by `fearec_cli.testing`.
+Used where components enter the model (`model/probe.py`, `training/objective.py`) and by `fearec_cli.testing`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,37 +13,37 @@ from torch import Tensor
 from fearec_cli.errors import FearecError, PluginError
 from fearec_cli.system.memory import ran_out_of_memory
 
-# What torch says of an operation where `torch.use_deterministic_algorithms` forbids the only version there is.
+# In torch's error about an operation that has no version which `torch.use_deterministic_algorithms` allows.
 NOT_DETERMINISTIC = "does not have a deterministic implementation"
-# What a foreign exception may add to the one line.
+# Characters that a component's own exception may add to the one line.
 _LONGEST_REASON = 300
 
 
-def violation(part: str, rule: str, *, expected: str, got: str) -> PluginError:
-    """The error about a part that breaks a rule.
+def violation(component: str, rule: str, *, expected: str, got: str) -> PluginError:
+    """The error about a component that breaks a rule.
 
     Args:
-        part: kind, name and, where known, package.
+        component: kind, name and, where known, package.
         rule: what the expectation is about.
         expected: what the contract asks for.
-        got: what the part did.
+        got: what the component did.
     """
-    return PluginError(f"{part} breaks its contract: {rule}: expected {expected}, got {got}")
+    return PluginError(f"{component} breaks its contract: {rule}: expected {expected}, got {got}")
 
 
-def check_tensor(part: str, rule: str, out: Any, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """What a part gave, if it is a tensor of this shape and type.
+def check_tensor(component: str, rule: str, out: Any, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """A component's output, if it is a tensor of this shape and type.
 
     Raises:
         PluginError: it is not.
     """
     if not isinstance(out, Tensor) or out.shape != torch.Size(shape) or out.dtype != dtype:
-        raise violation(part, rule, expected=_tensor_text(shape, dtype), got=describe(out))
+        raise violation(component, rule, expected=_tensor_text(shape, dtype), got=describe(out))
     return out
 
 
 def describe(value: Any) -> str:
-    """Type and shape of a tensor, the type's name of anything else.
+    """Type and shape of a tensor; the name of the type of anything else.
 
     >>> describe(torch.zeros(2, 3)), describe(None)
     ('float32 [2, 3]', 'NoneType')
@@ -52,15 +52,17 @@ def describe(value: Any) -> str:
 
 
 @contextmanager
-def errors_of(part: str) -> Iterator[None]:
-    """Turn whatever a part raises into a refusal; the toolkit's own errors pass, and those of the machine: too little
-    memory, no deterministic version of an operation.
+def errors_of(component: str) -> Iterator[None]:
+    """Turn an exception that a component raises into a contract violation.
+
+    The toolkit's own errors pass, and so do those of the machine: too little memory, no deterministic version of an
+    operation.
 
     Args:
-        part: kind, name and, where known, package.
+        component: kind, name and, where known, package.
 
     Raises:
-        PluginError: the part raised something; the traceback is its cause.
+        PluginError: the component raised something; its exception is the cause.
     """
     try:
         yield
@@ -69,25 +71,25 @@ def errors_of(part: str) -> Iterator[None]:
     except BaseException as error:  # sys.exit() of a plugin would else end the command, and with status 0
         if ran_out_of_memory(error) or NOT_DETERMINISTIC in str(error):
             raise
-        raise violation(part, "call", expected="a result", got=_reason(error)) from error
+        raise violation(component, "call", expected="a result", got=_reason(error)) from error
 
 
 @contextmanager
-def checking_reads(part: str, declares: str) -> Iterator[None]:
-    """Turn a look at something that a part does not declare, and so does not get, into a refusal.
+def checking_reads(component: str, declares: str) -> Iterator[None]:
+    """Turn the read of an input that a component does not declare, and so does not get, into a contract violation.
 
     Args:
-        part: kind, name and, where known, package.
-        declares: attribute in which the part names what it reads.
+        component: kind, name and, where known, package.
+        declares: attribute in which the component names what it reads.
 
     Raises:
-        PluginError: the part looked up a name that is not there.
+        PluginError: the component read a name that it does not declare.
     """
     try:
         yield
     except KeyError as error:
-        got = f"a look at {error.args[0]!r}"
-        raise violation(part, "inputs", expected=f"no other than `{declares}` declares", got=got) from error
+        got = f"a read of {error.args[0]!r}"
+        raise violation(component, "inputs", expected=f"no other than `{declares}` declares", got=got) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The same seed, the same result: what a GPU does not do unless it is told to."""
+"""The same seed, the same result: which a GPU gives only on request."""
 
 import os
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 
 from fearec_cli.errors import OutputError
 
-# In the names of temporary directories, which are told from a user's by it.
+# In the names of temporary directories: it distinguishes them from a user's.
 _MARK = "fearec-"
 
 
@@ -140,7 +140,7 @@ def _temporary(path: Path, *, directory: bool) -> Iterator[Path]:
             os.close(handle)
             temporary = Path(name)
         yield temporary
-    except (OSError, SafetensorError) as error:  # safetensors wraps what the system told it
+    except (OSError, SafetensorError) as error:  # safetensors wraps the system's error
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"{path}: cannot be written: {reason}; nothing was changed") from error
     finally:

@@ -1,4 +1,4 @@
-"""How much memory there is and is used, and running out of it told in one line."""
+"""How much memory is available and used; running out of it becomes an error of one line."""
 
 import gc
 import os

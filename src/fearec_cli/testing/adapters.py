@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 from polars.exceptions import PolarsError
 
-from fearec_cli.api import Component, Log
+from fearec_cli.api import Component, Log, Options
 from fearec_cli.components.violations import errors_of, violation
 from fearec_cli.data.preparing.steps import prepare
 from fearec_cli.data.settings import Settings
@@ -19,7 +20,7 @@ _COLUMNS = {"user": pl.String, "item": pl.String, "timestamp": pl.Int64, "rating
 _TORCH_WAS_IMPORTED = 3
 
 
-def check_adapter(component: Component, path: Path | None = None) -> None:
+def check_adapter(component: Component, path: Path | None = None, options: Options | None = None) -> None:
     """Check an adapter's promises (`fearec_cli.api.Adapter`) on one source.
 
     - It reads `path` into a `Log`: columns user and item (String) and, where there are any, timestamp (Int64)
@@ -34,19 +35,21 @@ def check_adapter(component: Component, path: Path | None = None) -> None:
         component: the adapter.
         path: what `--from` names; a small source of which every user has three interactions or more. None
             for an adapter that reads no file.
+        options: what it is built with; its defaults unless given.
 
     Raises:
         PluginError: a promise is broken.
         DataError: the adapter refuses the source.
     """
     with checking("adapter", component) as name:
-        log = _read(name, component, path)
+        adapter = component if options is None else replace(component, build=lambda defaults: component.build(options))
+        log = _read(name, adapter, path)
         frame = _rows(name, log)
-        if not frame.equals(_rows(name, _read(name, component, path))):
+        if not frame.equals(_rows(name, _read(name, adapter, path))):
             raise violation(name, "rows", expected="the same ones at every reading", got="others the second time")
         prepare(log, Settings(k_core=0))
         if path is not None:
-            _check_missing(name, component, path)
+            _check_missing(name, adapter, path)
         _check_import(name, component)
 
 

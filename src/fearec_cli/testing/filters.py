@@ -27,7 +27,7 @@ def check_filter(component: Component) -> None:
     - The signal and every parameter get finite gradients.
     - In evaluation mode equal inputs give equal outputs.
     - Its state goes through safetensors and back.
-    - `response(N)` is real and finite, [F] or [F, D] with F = N // 2 + 1.
+    - `response(n)` is real and finite, [F] or [F, D] with F = n // 2 + 1, for N and for other n.
     - With an attribute `constant`, it is linear, treats all hidden units alike, and has that gain of a constant.
     - Declared causal: later positions change nothing, and with padding on the right neither does padding.
     - Options have defaults and descriptions.
@@ -49,7 +49,8 @@ def check_filter(component: Component) -> None:
                 continue
             accepted += 1
             check_output(subject)
-            _check_response(subject, part, shape.max_length)
+            for n in (shape.max_length, shape.max_length + 1, 2 * shape.max_length + 1):
+                _check_response(subject, part, n)
             _check_constant(subject, part)
             check_gradients(subject, {"the signal": ("x",)})
             check_state(subject)

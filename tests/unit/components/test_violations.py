@@ -108,7 +108,7 @@ def test_an_attention_that_ignores_which_positions_are_wanted() -> None:
 
 def test_an_attention_that_reads_what_it_does_not_declare() -> None:
     reason = refused("attention", lambda options, shape: Attention(lambda inputs: inputs.q))
-    assert reason == "inputs: expected no other than `projections` declares, got a look at 'q'"
+    assert reason == "inputs: expected no other than `projections` declares, got a read of 'q'"
 
 
 def test_a_fusion() -> None:
@@ -146,7 +146,7 @@ def test_the_probe_leaves_no_trace() -> None:
         (lambda inputs: 0.5, "value: expected one float32, got float"),
         (
             lambda inputs: inputs.views["dropout"].sum(),
-            "inputs: expected no other than `views` declares, got a look at 'dropout'",
+            "inputs: expected no other than `views` declares, got a read of 'dropout'",
         ),
     ],
 )

@@ -18,7 +18,7 @@ class Scripted(Processes):
 
 
 def test_a_process_that_is_alone_has_its_wish_at_once() -> None:
-    assert [Agreement(ALONE)(wish, 0.001) for wish in (0, 2, 1)] == [0, 2, 1]
+    assert [Agreement(ALONE)(request, 0.001) for request in (0, 2, 1)] == [0, 2, 1]
 
 
 def test_the_first_process_says_when_to_ask_again() -> None:

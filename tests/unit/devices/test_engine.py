@@ -14,6 +14,7 @@ from support.processes import together
 NO_DROPOUT = ("model.hidden_dropout=0", "model.attention_dropout=0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["ce+0.1*contrast+0.1*spectral", "ce+0.2*branch-contrast+0.1*sparse-spectrum"])
 def test_steps_of_two_processes_are_those_of_one(loss: str) -> None:
     config = tiny.config(*NO_DROPOUT, loss=loss)

@@ -79,7 +79,7 @@ def test_reads_a_metric(text, expected):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("ndcg@10", "did you mean 'NDCG'"),
         ("NDGC@10", "did you mean 'NDCG'"),
@@ -92,10 +92,10 @@ def test_reads_a_metric(text, expected):
         ("NDCG@²", "after '@'"),
     ],
 )
-def test_names_what_is_wrong_with_a_metric(text, told):
+def test_names_what_is_wrong_with_a_metric(text, message):
     with pytest.raises(ConfigError) as error:
         parse_metric(text)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert len(error.value.problems) == 1
 
 

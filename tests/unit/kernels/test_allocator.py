@@ -33,6 +33,7 @@ def blocks_mapped_and_mebibytes_kept(way: str) -> list[int]:
     return [int(word) for word in subprocess.run(command, check=True, capture_output=True).stdout.split()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
 def test_a_freed_block_stays_in_the_heap():
     mapped, kept = blocks_mapped_and_mebibytes_kept("kept")

@@ -42,6 +42,7 @@ def test_what_processes_exchange(size: int) -> None:
         assert found["gather"] == [list(range(rows)) for rows in (0, 1, 2, 5, 8)]
 
 
+@pytest.mark.slow
 def test_shared_gradients_are_those_of_one_process() -> None:
     cases = [
         (tiny.config(*NO_DROPOUT, *options, loss=loss), chosen)

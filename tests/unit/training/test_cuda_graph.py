@@ -41,7 +41,7 @@ class Tape:
 
 
 def taken(tape, sizes):
-    """Take steps of these sizes; what they gave and what was told."""
+    """Take steps of these sizes; what they gave and what was reported."""
     notes: list[str] = []
     step = CapturedStep(Sums(), tape, 4, notes.append)
     return [step(torch.arange(size)).losses.item() for size in sizes], notes
@@ -73,6 +73,7 @@ def test_a_step_that_cannot_be_recorded_is_taken_as_it_is_and_said_so_once():
     ]
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="records a real CUDA graph")
 def test_a_recorded_cuda_graph_takes_the_steps_that_its_pieces_take():
     device = torch.device("cuda")

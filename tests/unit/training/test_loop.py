@@ -17,7 +17,8 @@ from fearec_cli.errors import DataError, EvaluationError, TrainingError
 from fearec_cli.evaluation.evaluate import Evaluation
 from fearec_cli.runs.checkpoint import load_checkpoint
 from fearec_cli.runs.directory import state_file, state_files
-from fearec_cli.runs.state import Best, RunState
+from fearec_cli.runs.records import EpochRecord
+from fearec_cli.runs.state import Best, RunProgress, RunState
 from fearec_cli.training import loop
 from fearec_cli.training.loop import Trainer
 from fearec_cli.training.reporting import Outcome, Reporter, Stop
@@ -29,7 +30,7 @@ STEPS = 3
 
 
 class Listener(Reporter):
-    """Remembers what it is told."""
+    """Remembers what is reported."""
 
     def __init__(self, at: int = 0, stop: Stop | None = None) -> None:
         self.steps: list[tuple[int, int, int]] = []
@@ -37,13 +38,13 @@ class Listener(Reporter):
         self.epochs: list[tuple[int, bool]] = []
         self._at, self._stop = at, stop
 
-    def on_step(self, progress: loop.RunProgress, steps: int, losses: torch.Tensor, prefixes_per_second: float) -> None:
+    def on_step(self, progress: RunProgress, steps: int, losses: torch.Tensor, prefixes_per_second: float) -> None:
         self.steps.append((progress.step, progress.step_in_epoch, steps))
         self.means.append(losses.tolist())
         if self._stop is not None and progress.step == self._at:
             self._stop.request()
 
-    def on_epoch(self, record: loop.EpochRecord, *, best: bool) -> None:
+    def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
         self.epochs.append((record.epoch, best))
 
 

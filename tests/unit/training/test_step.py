@@ -75,12 +75,12 @@ def test_parts_go_through_the_model_one_after_another() -> None:
     assert sizes == [3, 3, 1]
 
 
-def test_the_gradient_is_clipped_and_its_norm_told_as_it_was() -> None:
+def test_the_gradient_is_clipped_and_its_norm_reported_unclipped() -> None:
     free, clipped = Steps(), Steps("training.gradient_clip=0.01")
-    before, told = free(), clipped()
-    torch.testing.assert_close(before.gradient, free.gradient.norm())
-    torch.testing.assert_close(told.gradient, before.gradient)
-    torch.testing.assert_close(clipped.gradient, free.gradient * 0.01 / before.gradient, rtol=1e-4, atol=1e-8)
+    free_step, clipped_step = free(), clipped()
+    torch.testing.assert_close(free_step.gradient, free.gradient.norm())
+    torch.testing.assert_close(clipped_step.gradient, free_step.gradient)
+    torch.testing.assert_close(clipped.gradient, free.gradient * 0.01 / free_step.gradient, rtol=1e-4, atol=1e-8)
 
 
 def test_the_learning_rate_follows_the_schedule() -> None:

@@ -23,7 +23,7 @@ class WaveletSparsity:
     Journal on Scientific Computing 20(1), 1998): its minimum leaves few jumps, each as high as it needs to be. The
     outputs end in a LayerNorm, so that the norm cannot be made small by shrinking them.
 
-    Padding positions count like others: a term is not told which they are.
+    Padding positions count like others: a term does not know which they are.
     """
 
     views: frozenset[View] = frozenset({"positions"})

@@ -80,5 +80,5 @@ def _parse_ks(text: str) -> tuple[int, ...]:
     """Lengths of the list, as in "5,10,20"."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
-        raise ConfigError([f"--k {text}: give whole numbers from 1, parted by commas, as in --k 5,10,20"])
+        raise ConfigError([f"--k {text}: give whole numbers from 1, separated by commas, as in --k 5,10,20"])
     return tuple(int(part) for part in parts)

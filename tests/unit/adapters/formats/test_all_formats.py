@@ -190,6 +190,7 @@ def test_damage_in_the_middle_of_a_parquet_file_is_met_when_it_is_read(tmp_path:
         read("parquet", path).frame.collect()
 
 
+@pytest.mark.slow
 def test_a_user_with_a_million_events(tmp_path: Path) -> None:
     size = 1_000_000
     times = np.random.default_rng(0).integers(10**9, 16 * 10**8, size)

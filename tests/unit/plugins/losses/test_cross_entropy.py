@@ -147,6 +147,7 @@ def test_the_scores_of_the_catalogue_are_never_there():
     assert size * batch < items.numel() < n_items * batch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [NOTHING, EVERYTHING])
 def test_it_compiles_in_one_graph(kept, monkeypatch):
     anchor, items, targets = drawn(3, 10)
