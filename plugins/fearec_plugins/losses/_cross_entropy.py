@@ -69,14 +69,15 @@ def cross_entropy(
     *,
     smoothing: float = 0.0,
     ahead: float = 0.0,
-    later: Int[Tensor, "B"] | None = None,
+    later: Int[Tensor, "B A"] | None = None,
     added: AddedScores | None = None,
 ) -> Float[Tensor, ""]:
     """- sum over j of q_j log softmax(anchor . items)[j], averaged over the batch.
 
     q is 1 at the target; `smoothing` spreads a share of it evenly over the catalogue (Szegedy et al., CVPR 2016,
-    section 7), and `ahead` gives a share of the rest to the item after the target, where there is one. Half precision
-    is computed in float32, under autocast too.
+    section 7), and with `ahead` the target and the items after it share the rest as 1 : r : r^2 : ..., where r is
+    ahead / (1 - ahead) and items that are not there have no share. Half precision is computed in float32, under
+    autocast too.
 
     Args:
         anchor: representation of each sequence.
@@ -85,7 +86,7 @@ def cross_entropy(
         blocks: what is held at once; by the device unless given.
         smoothing: 0 <= smoothing < 1.
         ahead: 0 <= ahead < 1.
-        later: row in `items` of the item after the target, -1 for none.
+        later: rows in `items` of the items after the target, -1 for none.
         added: to the products of anchor and items.
     """
     dtype = torch.promote_types(anchor.dtype, torch.float32)
@@ -103,8 +104,10 @@ def cross_entropy(
 
         expected = score(targets)
         if ahead and later is not None:
-            share = ahead * (later >= 0).to(dtype)
-            expected = torch.lerp(expected, score(later.clamp(min=0)), share)
+            ratio = ahead / (1 - ahead)
+            shares = (later >= 0).to(dtype) * ratio ** torch.arange(1, later.shape[1] + 1, device=later.device)
+            after = [score(rows) for rows in later.clamp(min=0).unbind(1)]
+            expected = (expected + (shares * torch.stack(after, 1)).sum(1)) / (1 + shares.sum(1))
         if smoothing:
             mean = anchor @ items.mean(0)
             mean = mean if added is None else mean + _sums(added, added.values, len(anchor)) / len(items)

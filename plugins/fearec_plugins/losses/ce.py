@@ -14,8 +14,13 @@ class CrossEntropyOptions(Options):
 
     smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target that all items have evenly")
     ahead: float = Field(
-        0.0, ge=0, lt=1, description="share of the rest that the item after the target has, where there is one"
+        0.0,
+        ge=0,
+        le=0.5,
+        description="share of the rest that the item after the target would have alone; the items after it fall off in "
+        "the same ratio",
     )
+    ahead_items: int = Field(1, ge=1, le=3, description="how many items after the target have a share")
     temperature: float = Field(1.0, gt=0, le=100, description="scores are divided by it")
 
 
@@ -39,7 +44,7 @@ class CrossEntropy:
             inputs.targets,
             smoothing=options.smoothing,
             ahead=options.ahead,
-            later=inputs.later,
+            later=None if inputs.later is None else inputs.later[:, : options.ahead_items],
             added=inputs.added,
         )
 

@@ -18,6 +18,8 @@ from torch import Tensor
 from fearec_cli.data.prepared import Prepared
 
 Padding = Literal["right", "left"]
+# How many items after the target a batch tells of.
+ITEMS_AHEAD = 3
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,13 @@ class Batch:
         ids: padded histories; 0 is padding.
         lengths: number of real positions.
         targets: row of the item table, item id - 1, that follows each history, or each of its positions.
-        later: row of the item after the target; -1 where the training part ends before it.
+        later: rows of the items after the target, the next one first; -1 where the training part ends before them.
     """
 
     ids: Int[Tensor, "B N"]
     lengths: Int[Tensor, "B"]
     targets: Int[Tensor, "T"]
-    later: Int[Tensor, "T"]
+    later: Int[Tensor, "T A"]
 
     @property
     def last(self) -> Int[Tensor, "B"]:
@@ -137,11 +139,13 @@ class TrainingPrefixes:
         """How many targets some prefixes have: one each."""
         return len(chosen)
 
-    def _later(self, prefixes: Int[Tensor, "B"], ends: Int[Tensor, "B"]) -> Int[Tensor, "B"]:
-        """Row of the item after each target: the target of the user's next prefix, -1 where there is none."""
-        following = (prefixes + 1).clamp(max=len(self) - 1)
-        own = (self._targets[following].long() == ends + 1) & (self._starts[following] == self._starts[prefixes])
-        return torch.where(own, self._table.items[(ends + 1).clamp(max=len(self._table.items) - 1)] - 1, -1)
+    def _later(self, prefixes: Int[Tensor, "B"], ends: Int[Tensor, "B"]) -> Int[Tensor, "B A"]:
+        """Rows of the items after each target: the targets of the user's next prefixes, -1 where there are none."""
+        steps = torch.arange(1, ITEMS_AHEAD + 1, device=ends.device)
+        following = (prefixes[:, None] + steps).clamp(max=len(self) - 1)
+        at = ends[:, None] + steps
+        own = (self._targets[following].long() == at) & (self._starts[following] == self._starts[prefixes][:, None])
+        return torch.where(own, self._table.items[at.clamp(max=len(self._table.items) - 1)] - 1, -1)
 
     def semantic_positives(self, prefixes: Int[Tensor, "B"], generator: torch.Generator) -> Int[Tensor, "B"]:
         """For each prefix another one with the same next item, uniformly; itself where it is the only one.

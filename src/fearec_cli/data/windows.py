@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from fearec_cli.data.batches import Batch, InteractionTable, gather_histories
+from fearec_cli.data.batches import ITEMS_AHEAD, Batch, InteractionTable, gather_histories
 from fearec_cli.data.prepared import Prepared
 
 # Steps whose windows are sorted together by length: enough that neighbours are alike, few enough that steps differ
@@ -79,9 +79,9 @@ class TrainingWindows:
         ids, lengths = gather_histories(self._table.items, begins, ends, longest, "right")
         following, _ = gather_histories(self._table.items, begins + 1, ends + 1, longest, "right")
         valid = ids > 0
-        # The item after the target, where the window has it: the target of the next position.
-        later = torch.nn.functional.pad(following[:, 1:], (0, 1))
-        return Batch(ids, lengths, following[valid] - 1, later[valid] - 1)
+        # The items after the target, where the window has them: the targets of the next positions.
+        shifted = [torch.nn.functional.pad(following, (0, step))[:, step:] for step in range(1, ITEMS_AHEAD + 1)]
+        return Batch(ids, lengths, following[valid] - 1, torch.stack(shifted, 2)[valid] - 1)
 
 
 def _windows(

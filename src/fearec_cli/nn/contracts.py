@@ -95,7 +95,8 @@ class LossInputs:
             of a single branch is refused by such a term.
         spectrum: for terms that read `spectrum`: magnitude of the last layer's filtered input at each
             frequency.
-        later: row in `items` of the item after the target; -1 where the training part ends before it.
+        later: rows in `items` of the A items after the target, the next one first; -1 where the training part ends
+            before them.
         added: what the model adds to the products of anchor and items, where model.repeats is learned; a term that does
             not take it in says so by an attribute `adds_scores` that is False or missing, and is not used then.
     """
@@ -107,7 +108,7 @@ class LossInputs:
     positions: Mapping[str, Float[Tensor, "B N D"]] = field(default_factory=dict)
     branches: Sequence[Float[Tensor, "B D"]] = ()
     spectrum: Float[Tensor, "B F D"] | None = None
-    later: Int[Tensor, "B"] | None = None
+    later: Int[Tensor, "B A"] | None = None
     added: AddedScores | None = None
 
 

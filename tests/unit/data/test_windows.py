@@ -18,15 +18,15 @@ def windows(sequences: list[list[int]], max_length: int) -> TrainingWindows:
     return TrainingWindows(InteractionTable.load(data, torch.device("cpu")), data, max_length)
 
 
-def pairs(made: TrainingWindows, chosen: torch.Tensor) -> list[tuple[tuple[int, ...], int, int]]:
-    """History within the window, target and the item after it, of each real position."""
+def pairs(made: TrainingWindows, chosen: torch.Tensor) -> list[tuple[tuple[int, ...], int, tuple[int, ...]]]:
+    """History within the window, target and the items after it, of each real position."""
     batch = made.batch(chosen)
     found, row = [], 0
     for ids, length in zip(batch.ids, batch.lengths.tolist(), strict=True):
         assert not ids[length:].any()
         for position in range(length):
             history = tuple(ids[: position + 1].tolist())
-            found.append((history, int(batch.targets[row]) + 1, int(batch.later[row]) + 1))
+            found.append((history, int(batch.targets[row]) + 1, tuple((batch.later[row] + 1).tolist())))
             row += 1
     assert row == len(batch.targets) == made.count(chosen)
     return found
@@ -52,8 +52,8 @@ def test_a_long_history_is_cut_from_its_latest_item_back() -> None:
     made = windows([[1, 2, 3, 4, 5, 6, 7, 8]], 3)  # 7 and 8 are held out, 6 is only a target
     found = pairs(made, torch.tensor([0, 1]))
     assert found == [
-        ((3,), 4, 5), ((3, 4), 5, 6), ((3, 4, 5), 6, 0),
-        ((1,), 2, 3), ((1, 2), 3, 0),
+        ((3,), 4, (5, 6, 0)), ((3, 4), 5, (6, 0, 0)), ((3, 4, 5), 6, (0, 0, 0)),
+        ((1,), 2, (3, 0, 0)), ((1, 2), 3, (0, 0, 0)),
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from fearec_cli.api import AddedScores
 from fearec_plugins.losses import _cross_entropy as module
 from fearec_plugins.losses._cross_entropy import Blocks, cross_entropy
 
@@ -169,3 +170,43 @@ def without_shape_checks(checked):
     unchecked = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(unchecked)
     return unchecked
+
+
+@pytest.mark.parametrize("blocks", [None, Blocks(block=64, kept=0), Blocks(block=64, kept=2**20)])
+@pytest.mark.parametrize(("smoothing", "ahead"), [(0.2, 0.0), (0.0, 0.3), (0.1, 0.25)])
+def test_soft_targets_and_added_scores_beside_the_whole_matrix(
+    blocks: Blocks | None, smoothing: float, ahead: float
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    anchor = torch.randn(6, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    items = torch.randn(9, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    targets = torch.randint(9, (6,), generator=generator)
+    later = torch.tensor([[1, 2], [3, -1], [-1, -1], [0, 8], [5, 5], [2, -1]])
+    rows, columns = torch.tensor([0, 0, 3, 5]), torch.tensor([int(targets[0]), 4, 8, 1])
+    values = torch.randn(4, generator=generator, dtype=torch.float64, requires_grad=True)
+    added = AddedScores(rows, columns, values)
+    got = cross_entropy(anchor, items, targets, blocks, smoothing=smoothing, ahead=ahead, later=later, added=added)
+
+    def expected(scores: torch.Tensor) -> torch.Tensor:
+        ratio = ahead / (1 - ahead)
+        q = torch.zeros(6, 9, dtype=torch.float64)
+        for row in range(6):
+            shares = {int(targets[row]): 1.0}
+            for step, item in enumerate(later[row].tolist(), 1):
+                if item >= 0 and ahead:
+                    shares[item] = shares.get(item, 0.0) + ratio**step
+            for item, share in shares.items():
+                q[row, item] += (1 - smoothing) * share / sum(shares.values())
+        q += smoothing / 9
+        return -(q * scores.log_softmax(1)).sum(1).mean()
+
+    products = anchor @ items.T
+    biased = products.detach().index_put((rows, columns), values, accumulate=True)
+    torch.testing.assert_close(got, expected(biased))
+    got.backward()
+    found = anchor.grad, items.grad, values.grad
+    # What is added learns from the whole; the representations from the products alone.
+    by_anchor, by_items = torch.autograd.grad(expected(products), (anchor, items))
+    (by_values,) = torch.autograd.grad(expected(biased), values)
+    for got_gradient, gradient in zip(found, (by_anchor, by_items, by_values), strict=True):
+        torch.testing.assert_close(got_gradient, gradient)
