@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from fearec_cli.python_api import prepare as prepare
     from fearec_cli.python_api import train as train
     from fearec_cli.runs.checkpoint import Checkpoint as Checkpoint
+    from fearec_cli.serving.recommender import Recommender as Recommender
     from fearec_cli.training.reporting import Outcome as Outcome
 
 _NAMES = {
     "Checkpoint": "runs.checkpoint",
     "Outcome": "training.reporting",
     "Prepared": "data.prepared",
+    "Recommender": "serving.recommender",
     "evaluate": "python_api",
     "load_checkpoint": "python_api",
     "load_dataset": "python_api",
@@ -38,6 +40,7 @@ __all__ = [
     "Checkpoint",
     "Outcome",
     "Prepared",
+    "Recommender",
     "evaluate",
     "load_checkpoint",
     "load_dataset",

@@ -75,6 +75,12 @@ class Recipe:
         )
 
     @property
+    def causal(self) -> bool:
+        """Whether no position of the model depends on a later one."""
+        parts = (*self.attentions, self.filter, self.fusion)
+        return self.config.model.pooling == "last" and all(part.entry.component.causal for part in parts)
+
+    @property
     def model(self) -> ModelConfig:
         """Settings of the trunk."""
         return self.config.model

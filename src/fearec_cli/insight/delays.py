@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from fearec_cli.api import LayerInputs
-from fearec_cli.insight.branches import layers_of, recorded_inputs
+from fearec_cli.model.branches import layers_of, recorded_inputs
 from fearec_cli.model.encoder import Encoder
 
 

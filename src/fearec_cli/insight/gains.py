@@ -9,7 +9,7 @@ import numpy.typing as npt
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.splits import HeldOut
 from fearec_cli.evaluation.evaluate import evaluate
-from fearec_cli.insight.branches import silenced
+from fearec_cli.model.branches import silenced
 from fearec_cli.model.encoder import Encoder
 
 _BOOTSTRAPS = 2000

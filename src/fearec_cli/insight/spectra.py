@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from fearec_cli.insight.branches import layers_of
+from fearec_cli.model.branches import layers_of
 from fearec_cli.model.encoder import Encoder
 
 BANDS = 10

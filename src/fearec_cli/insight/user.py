@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from fearec_cli.data.batches import gather_histories
-from fearec_cli.insight.branches import layers_of, only
 from fearec_cli.insight.delays import chosen_delays
+from fearec_cli.model.branches import layers_of, only
 from fearec_cli.model.encoder import Encoder
 
 RECOMMENDED = 10

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fearec_cli.insight.branches import layers_of
+from fearec_cli.model.branches import layers_of
 from fearec_cli.model.encoder import Encoder
 
 

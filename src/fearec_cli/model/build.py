@@ -31,7 +31,7 @@ def build_encoder(recipe: Recipe, n_items: int) -> Encoder:
     embedding = Embedding(n_items, length, model.dim, model.hidden_dropout)
     repeats = RepeatBias(model.max_length) if model.repeats == "learned" else None
     layers = [_build_layer(recipe, layer) for layer in range(model.layers)]
-    encoder = Encoder(embedding, layers, model.max_length, model.padding, model.pooling, repeats)
+    encoder = Encoder(embedding, layers, model.max_length, model.padding, model.pooling, repeats, causal=recipe.causal)
     encoder.apply(_initialise)
     embedding.reset(INITIAL_STD)
     return encoder

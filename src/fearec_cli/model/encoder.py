@@ -55,6 +55,7 @@ class Encoder(nn.Module):
         padding: side of the padding in the ids.
         pooling: what of a sequence's output represents it.
         repeats: what is added to the scores of items that a history has already.
+        causal: whether no position depends on a later one, padding included.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class Encoder(nn.Module):
         padding: Padding,
         pooling: Pooling = "last",
         repeats: RepeatBias | None = None,
+        *,
+        causal: bool = False,
     ) -> None:
         super().__init__()
         self.embedding = embedding
@@ -73,6 +76,7 @@ class Encoder(nn.Module):
         self.padding: Padding = padding
         self.pooling: Pooling = pooling
         self.repeats = repeats
+        self.causal = causal
 
     def forward(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], wanted: Collection[View] = ()) -> Encoded:
         """Encode sequences.
@@ -108,6 +112,8 @@ class Encoder(nn.Module):
 
     def represent(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B D"]:
         """Representation whose product with the item table scores every item."""
+        if self.causal and self.padding == "right":
+            ids = ids[:, : int(lengths.max())]  # what follows the longest history is padding that nobody reads
         encoded: Encoded = self(ids, lengths)
         return encoded.representation
 

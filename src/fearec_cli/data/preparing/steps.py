@@ -56,6 +56,16 @@ def prepare_split(
     return _numbered(rows), rule
 
 
+def ordered(log: Log) -> Interactions:
+    """A whole log, each user's interactions in order; nothing is filtered.
+
+    Raises:
+        DataError: the log has a bad row or breaks the contract of `fearec_cli.api.Log`.
+        EmptyDataError: it has no interactions.
+    """
+    return _numbered(encode(log, Settings(k_core=0), Watcher()))
+
+
 def _drop_repeats(rows: Rows, settings: Settings, watcher: Watcher) -> None:
     if settings.deduplicate != "none":
         watcher.on_stage("looking for repeats")

@@ -1,0 +1,173 @@
+"""`fearec recommend`: items for histories that training never saw."""
+
+import json
+import re
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fearec_cli.errors import ConfigError, DataError
+
+_SHARD = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
+# Users that are read and answered together.
+_BLOCK = 4096
+
+
+def recommend(
+    checkpoint: Annotated[Path, typer.Argument(help="A safetensors file that `fearec train` wrote.")],
+    history: Annotated[
+        str | None,
+        typer.Option(metavar="ID,ID,...", help="One history, oldest item first.", rich_help_panel="Histories"),
+    ] = None,
+    users: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="A log of many users (csv, tsv, jsonl, parquet, .inter; packed or not, a pattern of files), or a .txt "
+            "with one history a line.",
+            rich_help_panel="Histories",
+        ),
+    ] = None,
+    stdin: Annotated[
+        bool,
+        typer.Option("--stdin", help="One history a line, from standard input.", rich_help_panel="Histories"),
+    ] = False,
+    similar_to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="Items like this one, by the model's item vectors.", rich_help_panel="Histories"
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FORMAT.OPTION=VALUE",
+            help="Option of the reader of --users, as in csv.user=customer.",
+            rich_help_panel="Histories",
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Only every N-th user from the I-th on, I from 1.", rich_help_panel="Histories"
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option("--k", min=1, metavar="N", help="Items for each history.")] = 10,
+    seen: Annotated[
+        str, typer.Option(metavar="exclude|include", help="Whether items of the history are recommended.")
+    ] = "exclude",
+    only: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Recommend these items alone, one id a line.")
+    ] = None,
+    except_: Annotated[
+        Path | None, typer.Option("--except", metavar="FILE", help="Never recommend these items, one id a line.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also what each branch of the model would recommend alone.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a history.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a .parquet, .jsonl or .csv file.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file at --out.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+) -> None:
+    """Recommend items for any history of item ids; the data set is not needed.
+
+    Items that the model does not know are left out and counted. Equal scores stand in the order of the catalogue.
+    """
+    from fearec_cli.cli.show.progress import console
+    from fearec_cli.cli.show.recommendations import counting, print_alone, print_answers, print_similar
+    from fearec_cli.devices.placement import choose_device
+    from fearec_cli.runs.checkpoint import load_checkpoint
+    from fearec_cli.serving.histories import History, read_lines, read_users, shard_of, standard_input
+    from fearec_cli.serving.recommender import Recommendations, Recommender
+    from fearec_cli.serving.writers import answers, writer
+
+    given = [name for name, value in _inputs(history, users, stdin, similar_to).items() if value]
+    if len(given) != 1:
+        named = f", not {' and '.join(given)}" if given else ""
+        raise ConfigError([f"give one of --history, --users, --stdin and --similar-to{named}"])
+    if seen not in ("exclude", "include"):
+        raise ConfigError([f"--seen {seen}: give exclude or include"])
+    if out is not None and out.exists() and not force:
+        raise ConfigError([f"--out {out}: is there already; choose another file, or replace it by --force"])
+    part = _parse_shard(shard)
+    recommender = Recommender(load_checkpoint(checkpoint, choose_device(device)))
+    if similar_to is not None:
+        print_similar(console, recommender.similar(similar_to, k), as_json=as_json)
+        return
+    candidates = None if only is None else _read_ids(only)
+    forbidden = [] if except_ is None else _read_ids(except_)
+
+    def answer(block: list[History]) -> Recommendations:
+        return recommender.recommend(
+            [each.items for each in block],
+            k,
+            seen="include" if seen == "include" else "exclude",
+            only=candidates,
+            without=forbidden,
+        )
+
+    if history is not None:
+        one = next(read_lines([history]))._replace(user="history")
+        found = answer([one])
+        if not found.items[0] and found.unknown[0] == len(one.items):
+            raise DataError(f"--history: the model knows none of its {len(one.items)} items")
+        if as_json:
+            typer.echo(json.dumps(next(answers([one], found)), ensure_ascii=False))
+        elif out is None:
+            print_answers(console, [one], found)
+        if explain:
+            print_alone(console, recommender, one, k)
+        if out is not None:
+            with writer(out) as write:
+                write([one], found)
+            console.print(f"wrote {out}", soft_wrap=True)
+        return
+    source = standard_input() if users is None else read_users(Path(users), set_ or ())
+    histories = shard_of(source, *part)
+    total = 0
+    if out is None:
+        while block := list(islice(histories, _BLOCK)):
+            found = answer(block)
+            total += len(block)
+            if as_json:
+                for each in answers(block, found):
+                    typer.echo(json.dumps(each, ensure_ascii=False))
+            else:
+                print_answers(console, block, found)
+        return
+    with writer(out) as write, counting(console) as count:
+        while block := list(islice(histories, _BLOCK)):
+            write(block, answer(block))
+            total += len(block)
+            count(total)
+    console.print(f"wrote {out}: {total:,} users", soft_wrap=True)
+
+
+def _inputs(history: str | None, users: str | None, stdin: bool, similar_to: str | None) -> dict[str, object]:
+    return {
+        "--history": history is not None,
+        "--users": users is not None,
+        "--stdin": stdin,
+        "--similar-to": similar_to is not None,
+    }
+
+
+def _parse_shard(text: str | None) -> tuple[int, int]:
+    """Index from 0, and number of shards."""
+    if text is None:
+        return 0, 1
+    match = _SHARD.fullmatch(text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise ConfigError([f"--shard {text}: give I/N with I from 1 to N, as in --shard 2/8"])
+    return int(match[1]) - 1, int(match[2])
+
+
+def _read_ids(file: Path) -> list[str]:
+    try:
+        return [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from error

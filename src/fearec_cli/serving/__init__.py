@@ -1,0 +1,1 @@
+"""A trained model at work: recommendations for histories that training never saw."""

@@ -1,0 +1,87 @@
+"""Histories to recommend for: from logs, through the same readers as `prepare`, or one a line."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from fearec_cli.components.options import parse_assignment, validate_options
+from fearec_cli.components.registry import load_adapters
+from fearec_cli.data.preparing.steps import ordered
+from fearec_cli.errors import ConfigError, DataError
+
+_SEPARATORS = re.compile(r"[,\s]+")
+_FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".parquet": "parquet", ".inter": "recbole"}
+_PACKED = {".gz", ".bz2", ".zip"}
+
+
+class History(NamedTuple):
+    """One user's items.
+
+    Attributes:
+        user: raw id, or the number of the line.
+        items: raw ids, oldest first.
+    """
+
+    user: str
+    items: list[str]
+
+
+def read_lines(lines: Iterable[str]) -> Iterator[History]:
+    """One history a line, items separated by commas or blanks; empty lines count and are empty histories."""
+    for number, line in enumerate(lines, 1):
+        yield History(str(number), [item for item in _SEPARATORS.split(line.strip()) if item])
+
+
+def read_users(path: Path, assignments: Iterable[str] = ()) -> Iterator[History]:
+    """The histories of a log in the order in which its users first appear; of a .txt file one a line.
+
+    Ids and order of a log are kept in memory, 16 bytes an interaction; its text is not.
+
+    Args:
+        path: csv, tsv, jsonl, parquet, RecBole's .inter, packed or not, a directory or a pattern of them; or .txt.
+        assignments: options of the reader, as in `csv.user=customer`.
+
+    Raises:
+        DataError: the file cannot be read, or has no such columns.
+        ConfigError: an option of the reader.
+    """
+    suffixes = [suffix for suffix in path.suffixes if suffix not in _PACKED]
+    suffix = suffixes[-1] if suffixes else ""
+    if suffix == ".txt":
+        try:
+            with path.open(encoding="utf-8") as file:
+                yield from read_lines(file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        return
+    if suffix not in _FORMATS:
+        known = ", ".join([*_FORMATS, ".txt"])
+        raise DataError(f"{path}: its ending names no format; there are {known}")
+    adapter = load_adapters().get("adapter", _FORMATS[suffix])
+    values, problems = {}, []
+    for text in assignments:
+        name, option, value = parse_assignment(text)
+        if name != adapter.name:
+            problems.append(f"--set {text}: the file is read by {adapter.name}; its options are {adapter.name}.OPTION")
+        values[option] = value
+    options, found = validate_options(adapter.name, adapter.component.options, values)
+    if options is None or problems:
+        raise ConfigError([*problems, *found])
+    log = ordered(adapter.component.build(options).read(path))
+    items, users = log.raw_items.to_list(), log.raw_users
+    for row in range(len(users)):
+        own = log.items[log.offsets[row] : log.offsets[row + 1]].tolist()
+        yield History(users[row], [items[item - 1] for item in own])
+
+
+def standard_input() -> Iterator[History]:
+    """One history a line of standard input."""
+    return read_lines(sys.stdin)
+
+
+def shard_of(histories: Iterable[History], index: int, count: int) -> Iterator[History]:
+    """Every count-th history from `index` on, from 0: all shards together are the whole."""
+    return islice(histories, index, None, count)

@@ -1,0 +1,167 @@
+"""Recommendations from one checkpoint, by the raw ids of the log; no data set is needed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from fearec_cli.devices.placement import choose_device
+from fearec_cli.errors import DataError, EvaluationError
+from fearec_cli.runs.checkpoint import Checkpoint, load_checkpoint
+from fearec_cli.serving.best import best_rows
+
+Seen = Literal["exclude", "include"]
+# Histories that are scored at once: their scores are held, [B, I].
+_SCORES = 2**25
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """The best items of each history, the best first.
+
+    Attributes:
+        items: raw ids; fewer than k where fewer may be recommended, none of a history without a known item.
+        scores: of the items.
+        unknown: [B] how many items of each history the model does not know; they were left out.
+    """
+
+    items: list[list[str]]
+    scores: list[npt.NDArray[np.float32]]
+    unknown: npt.NDArray[np.int64]
+
+
+class Recommender:
+    """A model that answers for any history of raw item ids. It keeps no state: threads may share it.
+
+    >>> recommender = Recommender.load("best.safetensors")  # doctest: +SKIP
+    >>> recommender.recommend([["sku-0209", "sku-0210"]], k=3).items  # doctest: +SKIP
+    [['sku-0212', 'sku-0211', 'sku-0207']]
+
+    Args:
+        checkpoint: an open checkpoint.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self._encoder = checkpoint.encoder
+        self._rows = {raw: row for row, raw in enumerate(checkpoint.item_ids)}
+        self._device = self._encoder.item_table().device
+        if not bool(self._encoder.item_table().isfinite().all()):
+            raise EvaluationError(f"{checkpoint.path}: the item table has numbers that are not finite; train it again")
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "cpu") -> "Recommender":
+        """Open a checkpoint.
+
+        Raises:
+            CheckpointError: it cannot be read.
+            TrainingError: the device is not there.
+        """
+        return cls(load_checkpoint(Path(path), choose_device(device)))
+
+    @property
+    def items(self) -> list[str]:
+        """Raw ids of the catalogue."""
+        return self.checkpoint.item_ids
+
+    def rows_of(self, items: Iterable[str]) -> list[int]:
+        """Rows of the item table of those that the model knows, in their order."""
+        return [self._rows[item] for item in items if item in self._rows]
+
+    @torch.inference_mode()
+    def recommend(
+        self,
+        histories: Sequence[Sequence[str]],
+        k: int = 10,
+        *,
+        seen: Seen = "exclude",
+        only: Iterable[str] | None = None,
+        without: Iterable[str] = (),
+    ) -> Recommendations:
+        """The k best items of each history. Equal scores stand in the order of the catalogue.
+
+        Args:
+            histories: raw ids, oldest first; the model reads the latest ones, as many as it can take.
+            k: items wanted, no more than the catalogue has.
+            seen: exclude or include the items of the history.
+            only: candidates; the whole catalogue unless given.
+            without: items that are never recommended.
+
+        Raises:
+            DataError: k is not between 1 and the size of the catalogue, or no candidate is known.
+            EvaluationError: a score is not a number.
+        """
+        self._check_k(k)
+        allowed = self._allowed(only, without)
+        known = [self.rows_of(history) for history in histories]
+        items: list[list[str]] = [[] for _ in histories]
+        scores: list[npt.NDArray[np.float32]] = [np.empty(0, dtype=np.float32) for _ in histories]
+        answered = sorted((index for index, rows in enumerate(known) if rows), key=lambda index: len(known[index]))
+        size = max(1, _SCORES // len(self.items))
+        for first in range(0, len(answered), size):
+            block = answered[first : first + size]
+            found = self._scores([known[index] for index in block])
+            found[:, ~allowed] = -torch.inf
+            if seen == "exclude":
+                lengths = torch.tensor([len(known[index]) for index in block], device=self._device)
+                owners = torch.arange(len(block), device=self._device).repeat_interleave(lengths)
+                columns = torch.tensor([row for index in block for row in known[index]], device=self._device)
+                found[owners, columns] = -torch.inf
+            values, rows = best_rows(found, k)
+            # NaN counts as the largest of all, so it is among the best wherever it is.
+            if bool((values.isnan() | values.isposinf()).any()):
+                raise EvaluationError("the model gives scores that are not finite numbers; train it again")
+            for index, own_values, own_rows in zip(block, values.cpu().numpy(), rows.tolist(), strict=True):
+                count = int(np.isfinite(own_values).sum())
+                items[index] = [self.items[row] for row in own_rows[:count]]
+                scores[index] = own_values[:count]
+        unknown = [len(history) - len(rows) for history, rows in zip(histories, known, strict=True)]
+        return Recommendations(items, scores, np.array(unknown, dtype=np.int64))
+
+    @torch.inference_mode()
+    def similar(self, item: str, k: int = 10) -> list[tuple[str, float]]:
+        """The items whose vectors have the largest cosine with an item's, itself left out.
+
+        Raises:
+            DataError: the model does not know the item, or k is out of range.
+        """
+        self._check_k(k)
+        if item not in self._rows:
+            raise DataError(f"{item!r} is not an item of the model")
+        table = torch.nn.functional.normalize(self._encoder.item_table(), dim=1)
+        row = self._rows[item]
+        cosines = (table @ table[row])[None]
+        cosines[0, row] = -torch.inf
+        values, rows = best_rows(cosines, min(k, len(self.items) - 1))
+        return [(self.items[other], float(value)) for other, value in zip(rows[0].tolist(), values[0], strict=True)]
+
+    def _scores(self, known: Sequence[Sequence[int]]) -> Tensor:
+        """The score of every item after each history of rows, [B, I]; on the CPU no wider than the longest."""
+        longest = self._encoder.max_length
+        cut = [rows[-longest:] for rows in known]
+        ids = torch.zeros(len(cut), longest, dtype=torch.int64)
+        for row, history in enumerate(cut):
+            start = 0 if self._encoder.padding == "right" else longest - len(history)
+            ids[row, start : start + len(history)] = torch.tensor(history) + 1
+        lengths = torch.tensor([len(history) for history in cut])
+        return self._encoder.scores(ids.to(self._device), lengths.to(self._device)).float()
+
+    def _allowed(self, only: Iterable[str] | None, without: Iterable[str]) -> Tensor:
+        allowed = torch.ones(len(self.items), dtype=torch.bool, device=self._device)
+        if only is not None:
+            candidates = self.rows_of(only)
+            if not candidates:
+                raise DataError("the model knows none of the candidate items")
+            allowed[:] = False
+            allowed[candidates] = True
+        allowed[self.rows_of(without)] = False
+        return allowed
+
+    def _check_k(self, k: int) -> None:
+        if not 1 <= k <= len(self.items):
+            raise DataError(f"k is {k}: the catalogue has {len(self.items):,} items; give 1 to {len(self.items)}")

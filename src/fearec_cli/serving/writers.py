@@ -1,0 +1,98 @@
+"""Recommendations written to a file as they come: parquet, jsonl or csv, whole or not at all."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fearec_cli.errors import ConfigError
+from fearec_cli.serving.histories import History
+from fearec_cli.serving.recommender import Recommendations
+from fearec_cli.system.atomic import atomic_file
+
+Write = Callable[[Sequence[History], Recommendations], None]
+ENDINGS = (".parquet", ".jsonl", ".csv")
+UNKNOWN = "no known item"
+
+
+def answers(histories: Sequence[History], found: Recommendations) -> Iterator[dict[str, Any]]:
+    """A JSON object a history: user, items, scores, unknown items left out, and why there is nothing."""
+    unknown = found.unknown.tolist()
+    for history, items, scores, left_out in zip(histories, found.items, found.scores, unknown, strict=True):
+        answer = {"user": history.user, "items": items, "scores": scores.tolist(), "unknown": left_out}
+        yield answer if items else {**answer, "reason": UNKNOWN}
+
+
+@contextmanager
+def writer(path: Path) -> Iterator[Write]:
+    """What writes a block of answers; the file is there when the block of the statement ends well.
+
+    parquet and csv have a row an item: user, rank from 1, item, score; a user without recommendations has one row with
+    a reason. jsonl has a line a user.
+
+    Raises:
+        ConfigError: the ending is none of those.
+        OutputError: it cannot be written.
+    """
+    if path.suffix not in ENDINGS:
+        raise ConfigError([f"--out {path}: its ending names no format; there are {', '.join(ENDINGS)}"])
+    with atomic_file(path) as temporary:
+        if path.suffix == ".parquet":
+            with _parquet(temporary) as write:
+                yield write
+        else:
+            with temporary.open("w", encoding="utf-8", newline="") as file:
+                yield _jsonl(file) if path.suffix == ".jsonl" else _csv(file)
+
+
+def _rows(histories: Sequence[History], found: Recommendations) -> Iterator[Mapping[str, Any]]:
+    for answer in answers(histories, found):
+        if not answer["items"]:
+            yield {"user": answer["user"], "rank": None, "item": None, "score": None, "reason": answer["reason"]}
+        for rank, (item, score) in enumerate(zip(answer["items"], answer["scores"], strict=True), 1):
+            yield {"user": answer["user"], "rank": rank, "item": item, "score": score, "reason": None}
+
+
+def _jsonl(file: Any) -> Write:
+    def write(histories: Sequence[History], found: Recommendations) -> None:
+        file.writelines(json.dumps(answer, ensure_ascii=False) + "\n" for answer in answers(histories, found))
+
+    return write
+
+
+def _csv(file: Any) -> Write:
+    table = csv.DictWriter(file, ["user", "rank", "item", "score", "reason"])
+    table.writeheader()
+    return lambda histories, found: table.writerows(_rows(histories, found))
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Write]:
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+    schema = pa.schema(
+        [
+            ("user", pa.string()),
+            ("rank", pa.int32()),
+            ("item", pa.string()),
+            ("score", pa.float32()),
+            ("reason", pa.string()),
+        ]
+    )
+    with pq.ParquetWriter(path, schema) as file:
+
+        def write(histories: Sequence[History], found: Recommendations) -> None:
+            counts = [max(1, len(items)) for items in found.items]
+            columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+            for history, count, items, scores in zip(histories, counts, found.items, found.scores, strict=True):
+                columns["user"] += [history.user] * count
+                columns["rank"] += list(range(1, count + 1)) if items else [None]
+                columns["item"] += items or [None]
+                columns["score"] += scores.tolist() or [None]
+                columns["reason"] += [None] * count if items else [UNKNOWN]
+            file.write_table(pa.table(columns, schema=schema))
+
+        yield write
