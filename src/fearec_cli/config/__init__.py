@@ -5,10 +5,10 @@ from fearec_cli.config.recipe import Ingredient, Recipe
 from fearec_cli.config.sections import ModelConfig, Precision, RunConfig, TrackerName, TrainingConfig
 
 __all__ = [
+    "RECOMMENDED_PRESET",
     "Ingredient",
     "ModelConfig",
     "Precision",
-    "RECOMMENDED_PRESET",
     "Recipe",
     "RunConfig",
     "TrackerName",

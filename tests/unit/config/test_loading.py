@@ -36,7 +36,9 @@ def test_the_default_is_the_recommended_preset_and_says_what_to_expect():
     assert recipe.expectation.startswith("the recommended one")
 
 
-@pytest.mark.parametrize("chosen", [{"attention": "ramp+autocorr"}, {"filter": "none"}, {"fusion": "mix"}, {"loss": "ce"}])
+@pytest.mark.parametrize(
+    "chosen", [{"attention": "ramp+autocorr"}, {"filter": "none"}, {"fusion": "mix"}, {"loss": "ce"}]
+)
 def test_who_chooses_a_component_starts_from_the_published_model(chosen, toml):
     recipe = load_recipe(load_components(), flags=chosen)
     assert recipe.preset == "fearec"
