@@ -32,7 +32,7 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            help=f"Model to start from.  [default: {RECOMMENDED_PRESET}; {PUBLISHED_PRESET} where a component is chosen]",
+            help=f"Model to start from.  [default: {RECOMMENDED_PRESET}; {PUBLISHED_PRESET} with components of yours]",
             rich_help_panel="Model",
         ),
     ] = None,
