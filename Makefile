@@ -18,7 +18,7 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 demo: .venv/installed
 	rm -rf runs/demo
 	$(BIN)/fearec prepare demo
-	$(BIN)/fearec train demo --config examples/demo.toml --time-limit 2 --out runs/demo
+	$(BIN)/fearec train demo --time-limit 2 --out runs/demo
 	$(BIN)/fearec evaluate runs/demo/best.safetensors
 
 test: lint

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fearec_cli.components.registry import load_components
-from fearec_cli.config import DEFAULT_PRESET, load_recipe
+from fearec_cli.config import load_recipe
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.preparing.pipeline import prepare_source
@@ -77,7 +77,7 @@ def load_dataset(name: str | Path) -> Prepared:
 def train(
     dataset: str | Path | Prepared = "demo",
     *,
-    preset: str = DEFAULT_PRESET,
+    preset: str | None = None,
     config: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
@@ -89,7 +89,8 @@ def train(
 
     Args:
         dataset: a data set, its directory, or its name under data/.
-        preset: published model to start from.
+        preset: model to start from; without one the recommended preset, or the published FEARec where a component
+            is chosen.
         config: a TOML file over the preset.
         settings: over both, by the names of a TOML file: `{"attention": "ramp+autocorr", "model.dim": 32,
             "autocorr.top_k": 2.0, "training.max_steps": 100}`.
@@ -112,7 +113,7 @@ def train(
     outcome = run.train(
         recipe,
         str(dataset) if isinstance(dataset, Path) else dataset,
-        name=preset,
+        name=recipe.preset,
         directory=None if out is None else Path(out),
         resume=resume,
         reporter=reporter,

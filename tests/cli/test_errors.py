@@ -93,7 +93,8 @@ CONFIGURATIONS = {
 
 @pytest.mark.parametrize(("arguments", "problems"), CONFIGURATIONS.values(), ids=CONFIGURATIONS)
 def test_configuration(toy: Path, arguments: list[str], problems: list[str]) -> None:
-    lines = refused("train", toy, *arguments)
+    preset = () if "--preset" in arguments else ("--preset", "fearec")
+    lines = refused("train", toy, *preset, *arguments)
     assert len(lines) == len(problems), lines
     for problem in problems:
         assert any(re.search(problem, line) for line in lines), f"{problem!r} is not in {lines}"
@@ -558,7 +559,7 @@ def breaking(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_term_that_is_no_number(toy: Path, breaking) -> None:
     breaking("contrast", 12, lambda value: value * float("nan"))
-    result = fearec("train", toy, *TINY, "--epochs", "3", "--out", "runs/x")
+    result = fearec("train", toy, *TINY, "--preset", "fearec", "--epochs", "3", "--out", "runs/x")
     assert result.code == 2
     assert result.err == (
         "error: contrast became infinite or no number at step 12, in epoch 2; "

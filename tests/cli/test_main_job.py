@@ -267,11 +267,29 @@ def test_the_loss_falls_and_popularity_is_beaten(toy: Path) -> None:
     assert result["protocols"]["unmasked"]["NDCG@10"] > 1.5 * result["popularity"]["unmasked"]["NDCG@10"]
 
 
-def test_the_default_model_learns_too(toy: Path) -> None:
-    done("train", toy, *TINY, "--epochs", "3", "--out", "runs/x")
+def test_the_default_model_says_which_it_is_and_learns(toy: Path) -> None:
+    printed = done("train", toy, *TINY, "--epochs", "3", "--set", "training.warmup_steps=0")
+    assert printed.startswith("note: preset sasrec-causal: the recommended one: ")
+    lines = records(Path("runs/toy-sasrec-causal"))
+    assert lines[-1]["loss"] < lines[0]["loss"]
+
+
+def test_the_published_model_says_that_it_is_slow_and_learns_too(toy: Path) -> None:
+    printed = done("train", toy, *TINY, "--preset", "fearec", "--epochs", "3", "--out", "runs/x")
+    assert printed.startswith("note: preset fearec: as published, which is slow: ")
     lines = records(Path("runs/x"))
     assert set(lines[0]["terms"]) == {"ce", "contrast", "spectral"}
     assert lines[-1]["terms"]["ce"] < lines[0]["terms"]["ce"]
+
+
+def test_targets_are_an_option(toy: Path) -> None:
+    done("train", toy, *SASREC, "--targets", "all", "--max-steps", "2", "--out", "runs/x")
+    assert 'targets = "all"' in Path("runs/x/run.toml").read_text()
+    result = fearec("train", toy, *TINY, "--preset", "fearec", "--targets", "all", "--out", "runs/y")
+    assert result.code == 2
+    for name in ("attention 'autocorr'", "filter 'window'", "loss 'contrast'", "loss 'spectral'"):
+        assert f"error: training.targets = all: the {name}" in result.err
+    assert not Path("runs/y").exists()
 
 
 def test_without_a_data_set_the_demo_is_made_and_used() -> None:

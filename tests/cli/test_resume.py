@@ -237,7 +237,7 @@ def test_a_signal_from_outside(toy: Path) -> None:
         (["--seed", "1"], "another configuration"),
         (["--set", "model.dim=4"], "another configuration"),
         (["--set", "training.batch_size=8"], "another configuration"),
-        (["--attention", "autocorr+ramp"], "another configuration"),
+        (["--attention", "identity"], "another configuration"),
         (["--batch-size", "8"], "another configuration"),
         (["--batch-size", "auto"], "leave --batch-size auto out"),
         (["--preset", "sasrec"], "leave --preset out"),

@@ -1,11 +1,11 @@
 """What a run is made of: its settings, and the recipe that resolves them."""
 
-from fearec_cli.config.loading import DEFAULT_PRESET, load_recipe, preset_names, read_recipe
+from fearec_cli.config.loading import RECOMMENDED_PRESET, load_recipe, preset_names, read_recipe
 from fearec_cli.config.recipe import Ingredient, Recipe
 from fearec_cli.config.sections import ModelConfig, Precision, RunConfig, TrackerName, TrainingConfig
 
 __all__ = [
-    "DEFAULT_PRESET",
+    "RECOMMENDED_PRESET",
     "Ingredient",
     "ModelConfig",
     "Precision",

@@ -47,6 +47,8 @@ class Recipe:
         attentions: branches of every layer, in the order of `--attention`.
         fusion: joins the branches.
         losses: weighted terms of the objective, in the order of `--loss`.
+        preset: what the configuration started from; empty where it was read from a run.
+        expectation: what that preset leads to, in a sentence; empty where other components were chosen.
     """
 
     config: RunConfig
@@ -54,6 +56,8 @@ class Recipe:
     attentions: tuple[Ingredient, ...]
     fusion: Ingredient
     losses: tuple[Ingredient, ...]
+    preset: str = ""
+    expectation: str = ""
 
     @classmethod
     def of(cls, config: RunConfig, registry: Registry) -> "Recipe":

@@ -135,6 +135,10 @@ class TrainingPrefixes:
         )
         return Batch(ids, lengths, self._table.items[ends] - 1, self._later(prefixes, ends))
 
+    def some(self, targets: int) -> Int[Tensor, "B"]:
+        """The first prefixes, so many."""
+        return torch.arange(targets, device=self._targets.device)
+
     def count(self, chosen: Int[Tensor, "B"]) -> int:
         """How many targets some prefixes have: one each."""
         return len(chosen)

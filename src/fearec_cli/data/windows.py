@@ -67,6 +67,13 @@ class TrainingWindows:
         for index in torch.randperm(len(steps), generator=generator).tolist():
             yield torch.from_numpy(steps[index])
 
+    def some(self, targets: int) -> Int[Tensor, "W"]:
+        """The longest windows that have so many targets together, or the fewest more."""
+        lengths = self._ends - self._begins
+        longest = np.argsort(-lengths, kind="stable")
+        enough = int(np.searchsorted(np.cumsum(lengths[longest]), targets)) + 1
+        return torch.from_numpy(longest[:enough])
+
     def batch(self, chosen: Int[Tensor, "W"]) -> Batch:
         """The windows, padded on the right to the longest of them, and the target of every real position.
 

@@ -138,18 +138,17 @@ class Trainer:
         return self._terms
 
     def largest_batch(self) -> int:
-        """The largest power of two of prefixes that a step can take, found by trying; which spoils the weights.
+        """The largest power of two of targets that a step can take, found by trying; which spoils the weights.
 
         Raises:
             TrainingError: not even a few fit.
         """
-        device = self._table.items.device
 
         def try_batch(size: int) -> None:
-            self._step(torch.arange(size, device=device))
+            self._step(self._samples.some(size))
 
         self._state.encoder.train()
-        return largest_batch(try_batch, len(self._samples), gauge_of(device))
+        return largest_batch(try_batch, len(self._samples), gauge_of(self._table.items.device))
 
     def resume(self) -> list[str]:
         """Take up the run that stands in the directory.

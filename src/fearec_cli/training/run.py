@@ -75,6 +75,8 @@ def train(
             size = largest_batch(recipe, prepared, engine)
             recipe = recipe.with_training(batch_size=size)
             own.on_note(f"batch size {size:,}: the largest power of two that fits")
+        if recipe.expectation and not resume:
+            own.on_note(f"preset {recipe.preset}: {recipe.expectation}")
         trainer = Trainer(recipe, prepared, run_directory, own, engine)
         if resume:
             for warning in engine.first_ahead(trainer.resume):

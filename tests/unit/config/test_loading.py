@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fearec_cli.components.registry import load_components
-from fearec_cli.config import ModelConfig, RunConfig, load_recipe, preset_names, read_recipe
+from fearec_cli.config import RECOMMENDED_PRESET, ModelConfig, RunConfig, load_recipe, preset_names, read_recipe
 from fearec_cli.errors import ConfigError
 
 
-def load(*assignments: str, **layers) -> RunConfig:
-    return load_recipe(load_components(), assignments=assignments, **layers).config
+def load(*assignments: str, preset: str = "fearec", **layers) -> RunConfig:
+    return load_recipe(load_components(), preset=preset, assignments=assignments, **layers).config
 
 
 def problems(*assignments: str, **layers) -> tuple[str, ...]:
@@ -29,7 +29,35 @@ def toml(tmp_path):
     return write
 
 
-def test_the_default_is_the_released_model():
+def test_the_default_is_the_recommended_preset_and_says_what_to_expect():
+    recipe = load_recipe(load_components())
+    assert recipe.preset == RECOMMENDED_PRESET
+    assert recipe.config == load(preset=RECOMMENDED_PRESET)
+    assert recipe.expectation.startswith("the recommended one")
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"attention": "ramp+autocorr"}, {"filter": "none"}, {"fusion": "mix"}, {"loss": "ce"}]
+)
+def test_who_chooses_a_component_starts_from_the_published_model(chosen, toml):
+    recipe = load_recipe(load_components(), flags=chosen)
+    assert recipe.preset == "fearec"
+    assert recipe.config == load(flags=chosen)
+    ((name, value),) = chosen.items()
+    assert load_recipe(load_components(), file=toml(f'{name} = "{value}"')).config == recipe.config
+
+
+def test_what_a_preset_expects_of_itself_is_not_said_of_other_components():
+    def expectation(**layers):
+        return load_recipe(load_components(), preset="fearec", **layers).expectation
+
+    assert "slow" in expectation()
+    assert expectation(flags={"training.seed": 1, "model.dim": 8}) == expectation()
+    assert expectation(flags={"loss": "ce"}) == ""
+    assert expectation(assignments=["contrast.similarity=cos"]) == ""
+
+
+def test_the_preset_fearec_is_the_released_model():
     config = load()
     assert (config.attention, config.filter, config.fusion) == ("ramp+autocorr", "window", "mix")
     assert config.loss == "ce+0.1*contrast+0.1*spectral"
@@ -248,13 +276,13 @@ def test_the_identity_leaves_out_only_when_to_stop(assignment, same):
 )
 def test_settings_of_the_loop_that_contradict_one_another(assignments: list[str], problem: str) -> None:
     with pytest.raises(ConfigError, match=problem) as caught:
-        load_recipe(load_components(), assignments=assignments)
+        load(*assignments)
     assert len(caught.value.problems) == 1
 
 
 def test_when_to_stop_and_when_to_save_is_no_part_of_a_runs_identity() -> None:
     def identity(*assignments: str) -> str:
-        return load_recipe(load_components(), assignments=assignments).config.identity()
+        return load(*assignments).identity()
 
     free = ("epochs=3", "max_steps=7", "time_limit=1", "patience=2", "save_minutes=0")
     assert identity(*(f"training.{text}" for text in free)) == identity()

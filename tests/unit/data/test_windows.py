@@ -69,6 +69,12 @@ def test_a_step_has_about_so_many_targets_and_the_order_is_that_of_the_seed(
     assert len(set(chosen.tolist())) == len(chosen)
 
 
+@pytest.mark.parametrize(("targets", "expected"), [(1, [3]), (3, [3]), (4, [3, 2]), (6, [3, 2, 1]), (99, [3, 2, 1])])
+def test_some_targets_are_those_of_the_longest_windows(targets: int, expected: list[int]) -> None:
+    made = windows([[1, 2, 3, 4], [1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5]], 5)
+    assert made.batch(made.some(targets)).lengths.tolist() == expected
+
+
 def test_a_training_part_without_targets() -> None:
     made = windows([[1, 2, 3]], 5)
     assert len(made) == 0

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from fearec_cli.cli.settings_options import given, naming_flags, settings_options, with_options
-from fearec_cli.config.loading import DEFAULT_PRESET
+from fearec_cli.config.loading import PUBLISHED_PRESET, RECOMMENDED_PRESET
 from fearec_cli.config.sections import TrainingConfig
 from fearec_cli.errors import ConfigError
 
-_LOOP = ("learning_rate", "epochs", "max_steps", "time_limit", "patience", "seed")
+_LOOP = ("targets", "learning_rate", "epochs", "max_steps", "time_limit", "patience", "seed")
 _DEVICES = ("device", "devices", "nodes", "precision", "deterministic")
 
 
@@ -31,7 +31,10 @@ def train(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help=f"Published model to start from.  [default: {DEFAULT_PRESET}]", rich_help_panel="Model"),
+        typer.Option(
+            help=f"Model to start from.  [default: {RECOMMENDED_PRESET}; {PUBLISHED_PRESET} with components of yours]",
+            rich_help_panel="Model",
+        ),
     ] = None,
     attention: Annotated[
         str | None, typer.Option(help="Branches, as in ramp+autocorr.", rich_help_panel="Model")
@@ -92,7 +95,7 @@ def train(
     try:
         recipe = load_recipe(
             load_components(),
-            preset=preset or DEFAULT_PRESET,
+            preset=preset,
             file=out / RUN_FILE if resume and out is not None else config,
             flags={**choices, **given(settings, "training")},
             assignments=assignments or (),
@@ -104,7 +107,7 @@ def train(
         outcome = run(
             recipe,
             dataset,
-            name=preset or DEFAULT_PRESET,
+            name=recipe.preset,
             directory=out,
             resume=resume,
             find_batch_size=find_batch_size,
