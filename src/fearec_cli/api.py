@@ -33,32 +33,38 @@ from fearec_cli.log import Adapter, Log, Source, lazy_log
 from fearec_cli.nn.shape import LayerShape
 
 if TYPE_CHECKING:
-    from fearec_cli.nn.blocks import DotProduct as DotProduct
+    from fearec_cli.nn.attention import DotProduct as DotProduct
     from fearec_cli.nn.blocks import Dropout as Dropout
     from fearec_cli.nn.blocks import FeedForward as FeedForward
     from fearec_cli.nn.blocks import ResidualOutput as ResidualOutput
     from fearec_cli.nn.contracts import Attention as Attention
     from fearec_cli.nn.contracts import Filter as Filter
     from fearec_cli.nn.contracts import Fusion as Fusion
-    from fearec_cli.nn.contracts import LayerInputs as LayerInputs
     from fearec_cli.nn.contracts import Loss as Loss
     from fearec_cli.nn.contracts import LossInputs as LossInputs
     from fearec_cli.nn.contracts import View as View
-    from fearec_cli.nn.projections import Projection as Projection
+    from fearec_cli.nn.fourier import at_least_float32 as at_least_float32
+    from fearec_cli.nn.fourier import irfft as irfft
+    from fearec_cli.nn.fourier import rfft as rfft
+    from fearec_cli.nn.inputs import LayerInputs as LayerInputs
+    from fearec_cli.nn.inputs import Projection as Projection
     from fearec_cli.nn.repeats import AddedScores as AddedScores
 
 _NEEDS_TORCH = {
+    "at_least_float32": "fourier",
+    "irfft": "fourier",
+    "rfft": "fourier",
     "AddedScores": "repeats",
     "Attention": "contracts",
-    "DotProduct": "blocks",
+    "DotProduct": "attention",
     "Dropout": "blocks",
     "FeedForward": "blocks",
     "Filter": "contracts",
     "Fusion": "contracts",
-    "LayerInputs": "contracts",
+    "LayerInputs": "inputs",
     "Loss": "contracts",
     "LossInputs": "contracts",
-    "Projection": "projections",
+    "Projection": "inputs",
     "ResidualOutput": "blocks",
     "View": "contracts",
 }

@@ -12,7 +12,7 @@ import torch
 from fearec_cli.api import LayerInputs, LayerShape
 from fearec_cli.components.registry import Kind, load_components
 from fearec_cli.config import Recipe, RunConfig, load_recipe
-from fearec_cli.data.batches import InteractionTable, Padding, TrainingPrefixes
+from fearec_cli.data.batches import InteractionTable, TrainingPrefixes
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.manifest import Manifest
 from fearec_cli.data.prepared import Prepared
@@ -20,6 +20,7 @@ from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
 from fearec_cli.data.splits import ColdTargets, HeldOut, SplitName
 from fearec_cli.model.build import build_encoder
 from fearec_cli.model.encoder import Encoder
+from fearec_cli.nn.positions import Padding
 
 SMALL = ("model.dim=8", "model.inner=16", "model.max_length=10", "training.device=cpu")
 LEAVE_ONE_OUT = LeaveOneOut()

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Complex, Float, Num
 from torch import Tensor, nn
 
-from fearec_plugins._precision import at_least_float32
+from fearec_cli.api import at_least_float32, irfft, rfft
 
 # The longest sequence whose common gain is applied as one N x N matrix. On one CPU core (D = 64) forward
 # and backward take 0.4 times as long as two FFTs at N = 50, 0.7 times at 128, 0.9 times at 200, 1.2 times at 256.
@@ -42,10 +42,8 @@ def multiply_spectrum(x: Float[Tensor, "B N D"], weight: Num[Tensor, "F C"]) -> 
     """irfft(weight * rfft(x), n=N) along the positions; weight real or complex, C is D or 1.
 
     The two transforms scale in opposite ways, so every `norm` gives the same, "ortho" of the papers' codes too.
-    N is handed to the inverse, which would otherwise give N - 1 positions where N is odd.
     """
-    product = torch.fft.rfft(at_least_float32(x), dim=1) * weight
-    filtered: Tensor = torch.fft.irfft(product, n=x.shape[1], dim=1).to(x.dtype)
+    filtered: Tensor = irfft(rfft(x) * weight, x.shape[1], x.dtype)
     return filtered
 
 

@@ -6,8 +6,7 @@ import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerShape, Options, hookimpl
-from fearec_plugins._precision import at_least_float32
+from fearec_cli.api import Component, Field, LayerShape, Options, at_least_float32, hookimpl
 from fearec_plugins.filters._spectrum import at_length, magnitude, multiply_spectrum
 
 

@@ -1,4 +1,4 @@
-"""The only place that pads and samples: from the interaction table on the device to padded batches.
+"""From the interaction table on the device to padded batches.
 
 The whole table lies on the device, and a batch is index arithmetic over it: no Python per sample, no
 worker processes, nothing that makes the device wait.
@@ -7,7 +7,6 @@ worker processes, nothing that makes the device wait.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from fearec_cli.data.prepared import Prepared
+from fearec_cli.nn.positions import Padding, last_positions, valid_positions
 
-Padding = Literal["right", "left"]
 # How many items after the target a batch tells of.
 ITEMS_AHEAD = 3
 
@@ -85,14 +84,9 @@ def gather_histories(
         padding: side on which the zeros stand.
     """
     lengths = (ends - starts).clamp(max=max_length)
-    positions = torch.arange(max_length, device=items.device)
-    if padding == "right":
-        index = (ends - lengths)[:, None] + positions
-        valid = positions < lengths[:, None]
-    else:
-        index = ends[:, None] - max_length + positions
-        valid = positions >= max_length - lengths[:, None]
-    ids = items[index.clamp(0, len(items) - 1)] * valid
+    first = ends - 1 - last_positions(lengths, max_length, padding)
+    index = first[:, None] + torch.arange(max_length, device=items.device)
+    ids = items[index.clamp(0, len(items) - 1)] * valid_positions(lengths, max_length, padding)
     return ids, lengths
 
 

@@ -13,11 +13,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fearec_cli.data.batches import InteractionTable, Padding, gather_histories
+from fearec_cli.data.batches import InteractionTable, gather_histories
 from fearec_cli.data.splits import HeldOut, Split
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.metrics import summarise
 from fearec_cli.evaluation.ranks import RankProtocol, rank_targets
+from fearec_cli.nn.positions import Padding
 from fearec_cli.nn.repeats import AddedScores
 from fearec_cli.system.processes import ALONE, Processes
 

@@ -1,34 +1,30 @@
-"""The large pieces of a CPU step, computed in parts that fit the cache, keeping little for the backward pass.
+"""Feed-forward and products of rows on a CPU, in chunks that fit the cache, keeping little for the backward pass.
 
-On a CPU a tensor of tens of megabytes passes through memory once for each operation, and each intermediate that the
-backward pass needs stays until then. These functions walk over rows or sequences in parts, and compute again in the
-backward pass what is cheap to compute. The mathematics is that of the plain operations, term by term; a GPU and its
-compiler do better with those (`by_parts` tells).
+A tensor of tens of megabytes passes through memory once for each operation of the plain way, and each intermediate
+that the backward pass needs stays until then. These functions walk over rows in chunks, and compute again in the
+backward pass what is cheap to compute.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
+from jaxtyping import Float
+from torch import Tensor, nn
 
-# Rows at a time. Measured on two cores with D = 64: half or twice as many cost the same.
+from fearec_cli.kernels.derivatives import Gradients, first_derivative_only
+
+# Rows at a time; half or twice as many cost the same.
 _ROWS = 4096
 
 _gelu = torch.ops.aten.gelu.out
 _gelu_backward = torch.ops.aten.gelu_backward.grad_input
 
 
-def by_parts(x: Tensor) -> bool:
-    """Whether a signal is to go through the functions of this module: on a CPU, in its own precision, not traced."""
-    return x.device.type == "cpu" and not torch.is_autocast_enabled("cpu") and not torch.compiler.is_compiling()
-
-
 class _GeluFeedForward(torch.autograd.Function):
-    """W2 gelu(W1 x + b1) + b2 without ever holding the hidden units of all rows.
+    """W2 gelu(W1 x + b1) + b2 without ever holding the hidden layer of all rows.
 
-    Only the input is kept: the backward pass computes the hidden units again, one product more than the six of the
+    Only the input is kept: the backward pass computes the hidden layer again, one product more than the six of the
     plain operations.
     """
 
@@ -45,7 +41,7 @@ class _GeluFeedForward(torch.autograd.Function):
         ctx.save_for_backward(x, w1, b1, w2)
         out = x.new_empty(len(x), len(w2))
         hidden, active = (x.new_empty(min(_ROWS, len(x)), len(w1)) for _ in range(2))
-        for rows in _parts(len(x), _ROWS):
+        for rows in _chunks(len(x), _ROWS):
             pre, act = hidden[: rows.stop - rows.start], active[: rows.stop - rows.start]
             torch.addmm(b1, x[rows], w1.t(), out=pre)
             _gelu(pre, out=act)
@@ -53,15 +49,15 @@ class _GeluFeedForward(torch.autograd.Function):
         return out
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Float[Tensor, "T D"]) -> tuple[Tensor, ...]:
+    @first_derivative_only
+    def backward(ctx: Any, grad: Float[Tensor, "T D"]) -> Gradients:
         """Gradients of all five."""
         x, w1, b1, w2 = ctx.saved_tensors
         grad = grad.contiguous()
         grad_x = torch.empty_like(x)
         grad_w1, grad_b1, grad_w2 = torch.zeros_like(w1), torch.zeros_like(b1), torch.zeros_like(w2)
         hidden, active, delta = (x.new_empty(min(_ROWS, len(x)), len(w1)) for _ in range(3))
-        for rows in _parts(len(x), _ROWS):
+        for rows in _chunks(len(x), _ROWS):
             pre, act, grad_pre = (buffer[: rows.stop - rows.start] for buffer in (hidden, active, delta))
             torch.addmm(b1, x[rows], w1.t(), out=pre)
             _gelu(pre, out=act)
@@ -88,40 +84,23 @@ class _RowProducts(torch.autograd.Function):
         return torch.bmm(left, right.mT)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Float[Tensor, "B M N"]) -> tuple[Tensor, Tensor]:
+    @first_derivative_only
+    def backward(ctx: Any, grad: Float[Tensor, "B M N"]) -> Gradients:
         """Gradients of both, their rows in order."""
         left, right = ctx.saved_tensors
         return torch.bmm(grad, right), torch.bmm(grad.mT, left)
 
 
-class _DroppedUnits(torch.autograd.Function):
-    """x * keep * scale, keeping one byte a unit for the backward pass in place of a factor."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Float[Tensor, "*L"], keep: Bool[Tensor, "*L"], scale: float) -> Float[Tensor, "*L"]:
-        """The scaled units to keep, zero elsewhere."""
-        ctx.save_for_backward(keep)
-        ctx.scale = scale
-        return x * _factors(keep, scale, x.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Float[Tensor, "*L"]) -> tuple[Tensor, None, None]:
-        """The gradient of x."""
-        (keep,) = ctx.saved_tensors
-        return grad * _factors(keep, ctx.scale, grad.dtype), None, None
-
-
-def _factors(keep: Bool[Tensor, "*L"], scale: float, dtype: torch.dtype) -> Float[Tensor, "*L"]:
-    """0 and `scale`: a product with them takes a third of the time of filling and scaling."""
-    return keep.to(dtype).mul_(scale)
-
-
-def _parts(count: int, size: int) -> Iterator[slice]:
+def _chunks(count: int, size: int) -> Iterator[slice]:
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
 
 
-feed_forward: Callable[..., Tensor] = _GeluFeedForward.apply
+def feed_forward(x: Float[Tensor, "*L D"], expand: nn.Linear, dense: nn.Linear) -> Float[Tensor, "*L D"]:
+    """W2 gelu(W1 x + b1) + b2."""
+    rows = x.reshape(-1, x.shape[-1])
+    return _feed_forward(rows, expand.weight, expand.bias, dense.weight, dense.bias).view(x.shape)
+
+
+_feed_forward: Callable[..., Tensor] = _GeluFeedForward.apply
 row_products: Callable[..., Tensor] = _RowProducts.apply
-drop_units: Callable[..., Tensor] = _DroppedUnits.apply

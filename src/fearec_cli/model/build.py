@@ -1,10 +1,11 @@
-"""From names to a model: the one place where components become modules."""
+"""From a recipe to a model: components become modules, and weights get their start."""
 
 import torch
 from torch import nn
 
 from fearec_cli.api import FeedForward, LayerShape
 from fearec_cli.config import Recipe
+from fearec_cli.kernels import check_mode
 from fearec_cli.model.embedding import Embedding
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.model.layer import Layer
@@ -13,6 +14,9 @@ from fearec_cli.nn.repeats import RepeatBias
 
 # Standard deviation of initial weights, as in BERT and every model of this family.
 INITIAL_STD = 0.02
+
+# In-place writes of nn.Linear's own start: weights and biases with another count were set by their component.
+_WRITTEN_BY_LINEAR = 1
 
 
 def build_encoder(recipe: Recipe, n_items: int) -> Encoder:
@@ -23,9 +27,10 @@ def build_encoder(recipe: Recipe, n_items: int) -> Encoder:
         n_items: size of the catalogue.
 
     Raises:
-        ConfigError: a component cannot be built in its place.
+        ConfigError: a component cannot be built with these sizes, or FEAREC_KERNELS is unknown.
         PluginError: a component breaks the contract of its kind there.
     """
+    check_mode()
     model = recipe.model
     length = model.max_length if model.positions == "absolute" else 0
     embedding = Embedding(n_items, length, model.dim, model.hidden_dropout)
@@ -59,8 +64,9 @@ def _build_layer(recipe: Recipe, layer: int) -> Layer:
 
 @torch.no_grad()
 def _initialise(module: nn.Module) -> None:
-    """Draw linear maps from a normal distribution; other modules keep the start they chose."""
+    """Draw linear maps from a normal distribution, but for weights and biases that their component set itself."""
     if isinstance(module, nn.Linear):
-        module.weight.normal_(0, INITIAL_STD)
-        if module.bias is not None:
+        if module.weight._version == _WRITTEN_BY_LINEAR:
+            module.weight.normal_(0, INITIAL_STD)
+        if module.bias is not None and module.bias._version == _WRITTEN_BY_LINEAR:
             module.bias.zero_()

@@ -9,9 +9,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from fearec_cli.api import View
-from fearec_cli.data.batches import Padding
 from fearec_cli.model.embedding import Embedding
 from fearec_cli.model.layer import Layer
+from fearec_cli.nn.fourier import rfft
+from fearec_cli.nn.positions import Padding, last_positions
 from fearec_cli.nn.repeats import AddedScores, RepeatBias
 
 Pooling = Literal["last", "mean"]
@@ -87,7 +88,7 @@ class Encoder(nn.Module):
             wanted: what is needed besides the representation.
         """
         valid = ids > 0
-        last = self._last(ids, lengths)
+        last = last_positions(lengths, ids.shape[1], self.padding)
         x = self.embedding(ids)
         top = len(self.layers) - 1
         for depth, layer in enumerate(self.layers):
@@ -107,7 +108,7 @@ class Encoder(nn.Module):
             representation=pool(x),
             positions=x if "positions" in wanted else None,
             branches=tuple(pool(context) for context in out.contexts) if "branches" in wanted else (),
-            spectrum=_spectrum(out.inputs.filtered("x")) if "spectrum" in wanted else None,
+            spectrum=rfft(out.inputs.filtered("x"), "ortho").abs() if "spectrum" in wanted else None,
         )
 
     def represent(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B D"]:
@@ -119,7 +120,11 @@ class Encoder(nn.Module):
 
     def added_scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> AddedScores | None:
         """What is added to the products of representation and item table; None where nothing is."""
-        return None if self.repeats is None else self.repeats.at_last(ids, self._last(ids, lengths))
+        return (
+            None
+            if self.repeats is None
+            else self.repeats.at_last(ids, last_positions(lengths, ids.shape[1], self.padding))
+        )
 
     def scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B I"]:
         """The score of every item after each history; ranks of many are found without it (`evaluation.ranks`)."""
@@ -128,17 +133,6 @@ class Encoder(nn.Module):
             scores = scores.index_put((added.rows, added.items), added.values, accumulate=True)
         return scores
 
-    def _last(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Int[Tensor, "B"]:
-        """Index of the last real position."""
-        return lengths - 1 if self.padding == "right" else torch.full_like(lengths, ids.shape[1] - 1)
-
     def item_table(self) -> Float[Tensor, "I D"]:
         """The items' vectors, without the padding row."""
         return self.embedding.item_table()
-
-
-def _spectrum(signal: Float[Tensor, "B N D"]) -> Float[Tensor, "B F D"]:
-    """Magnitude at each frequency; in float32 at least, as FFTs know no bfloat16."""
-    precision = torch.promote_types(signal.dtype, torch.float32)
-    spectrum: Tensor = torch.fft.rfft(signal.to(precision), dim=1, norm="ortho").abs()
-    return spectrum

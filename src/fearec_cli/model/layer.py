@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from fearec_cli import kernels
 from fearec_cli.api import Attention, FeedForward, Filter, Fusion, LayerInputs, LayerShape
-from fearec_cli.nn.projections import LinearMap, Projection
+from fearec_cli.kernels import Projected
+from fearec_cli.nn.inputs import Projection
 
 _PROJECTIONS: tuple[Projection, ...] = ("q", "k", "v")
 
@@ -18,7 +21,7 @@ class LayerOutput(NamedTuple):
     Attributes:
         x: [B, M, D] output.
         contexts: [B, M, D] of each branch, before fusion.
-        inputs: what the branches worked on, for who looks inside.
+        inputs: what the branches worked on, for inspection.
     """
 
     x: Tensor
@@ -27,13 +30,13 @@ class LayerOutput(NamedTuple):
 
 
 class Layer(nn.Module):
-    """Filter, attention branches, fusion head and feed-forward.
+    """Filter, attention branches, fusion and feed-forward.
 
     Args:
-        shape: the layer's place and sizes.
+        shape: the layer's depth and sizes.
         layer_filter: what branches filter their signals with.
         branches: attention branches.
-        fusion: head that joins them.
+        fusion: joins them.
         feed_forward: what follows.
     """
 
@@ -51,7 +54,7 @@ class Layer(nn.Module):
         self._heads = shape.heads
         # A row of blocks, one for each projection that some branch reads; no parameters for the others.
         self.project = nn.Linear(shape.dim, shape.dim * len(read)) if read else None
-        # Parts are plain callables by contract; those with parameters are modules and found as such.
+        # Components are plain callables by contract; those with parameters are modules and found as such.
         self.filter = layer_filter
         self.branches = nn.ModuleList(branch for branch in branches if isinstance(branch, nn.Module))
         self._branches = tuple(branches)
@@ -75,6 +78,10 @@ class Layer(nn.Module):
             last: index of the last real position.
             last_only: give the output at `last` alone.
         """
+        projected: dict[Projection, Projected] = {}
+        if self.project is not None:
+            signals = kernels.project(x, self.project, len(self._projected))
+            projected = dict(zip(self._projected, signals, strict=True))
         inputs = LayerInputs(
             x,
             valid,
@@ -82,17 +89,16 @@ class Layer(nn.Module):
             last,
             last_only=last_only,
             heads=self._heads,
-            projected={},
+            projected=projected,
             layer_filter=self.filter,
-            maps=self._maps(),
         )
-        contexts = [branch(inputs) for branch in self._branches]
+        contexts = _in_one_type([branch(inputs) for branch in self._branches])
         return LayerOutput(self.feed_forward(self.fusion(contexts, inputs.at_wanted(x))), contexts, inputs)
 
-    def _maps(self) -> dict[Projection, LinearMap]:
-        """The map of each projection, none of them applied yet."""
-        if self.project is None:
-            return {}
-        count = len(self._projected)
-        maps = map(LinearMap, self.project.weight.chunk(count), self.project.bias.chunk(count))
-        return dict(zip(self._projected, maps, strict=True))
+
+def _in_one_type(contexts: list[Tensor]) -> list[Tensor]:
+    """Contexts in the longest of their types: under autocast a branch without a product keeps float32."""
+    longest = contexts[0].dtype
+    for context in contexts[1:]:
+        longest = torch.promote_types(longest, context.dtype)
+    return [context.to(longest) for context in contexts]

@@ -1,8 +1,7 @@
-"""A part is tried where it will stand, before anything is trained: one call on two sequences.
+"""A component is tried as its layer will call it, before anything is trained: one call on two sequences.
 
-What a layer would choke on later becomes one line here that names the part and its package. The cost is
-that of one forward pass of two sequences, whatever the size of the model. torch's generator and the part's
-mode are left as they were.
+What a layer would fail on later becomes one line that names the component and its package. torch's generator and the
+component's mode are left as they were.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,16 +14,16 @@ from torch import Tensor, nn
 from fearec_cli.api import Attention, Filter, Fusion, LayerInputs, LayerShape
 from fearec_cli.components.registry import Registered
 from fearec_cli.components.violations import check_tensor, checking_reads, describe, errors_of, violation
-from fearec_cli.data.batches import Padding
+from fearec_cli.nn.positions import Padding, last_positions, valid_positions
 
 _BATCH = 2
 
 
 class Probe:
-    """Tries the parts of one layer, as the layer will call them.
+    """Tries the components of one layer.
 
     Args:
-        shape: the layer's place.
+        shape: the layer's depth and sizes.
         padding: side of the padding.
     """
 
@@ -33,15 +32,14 @@ class Probe:
         self._shape = shape
         self._x = torch.linspace(-1, 1, _BATCH * n * shape.dim).view(_BATCH, n, shape.dim)
         self._lengths = torch.tensor([n, n // 2])
-        positions, lengths = torch.arange(n), self._lengths[:, None]
-        self._valid = positions < lengths if padding == "right" else positions >= n - lengths
-        self._last = self._lengths - 1 if padding == "right" else torch.full_like(self._lengths, n - 1)
+        self._valid = valid_positions(self._lengths, n, padding)
+        self._last = last_positions(self._lengths, n, padding)
         # The model asks its last layer for the last position alone, and the others for all.
         self._last_only = shape.layer == shape.n_layers - 1
-        self._wanted = (_BATCH, 1 if self._last_only else n, shape.dim)
+        self._requested = (_BATCH, 1 if self._last_only else n, shape.dim)
 
     def filter(self, entry: Registered, part: Any) -> Filter:
-        """The filter, if it gives a signal of its input's shape and type, and can tell its response.
+        """The filter, if it gives a signal of its input's shape and type, and has a response.
 
         Raises:
             PluginError: it does not.
@@ -54,7 +52,7 @@ class Probe:
         return part
 
     def attention(self, entry: Registered, part: Any, layer_filter: Filter) -> Attention:
-        """The branch, if it gives a context of the wanted positions and reads what it declares.
+        """The branch, if it gives a context of the requested positions and reads what it declares.
 
         Raises:
             PluginError: it does not.
@@ -75,21 +73,21 @@ class Probe:
                 layer_filter=layer_filter,
             )
             out = part(inputs)
-        check_tensor(entry.label, "output", out, self._wanted, self._x.dtype)
+        check_tensor(entry.label, "output", out, self._requested, self._x.dtype)
         return part
 
     def fusion(self, entry: Registered, part: Any, branches: Sequence[Attention]) -> Fusion:
-        """The head, if it gives an output of its inputs' shape.
+        """The fusion, if it gives an output of its inputs' shape.
 
         Raises:
             PluginError: it does not.
         """
-        x: Tensor = self._x[:, -self._wanted[1] :]
+        x: Tensor = self._x[:, -self._requested[1] :]
         with _tried(part), errors_of(entry.label):
             out = part([x for _ in branches], x)
-        check_tensor(entry.label, "output", out, self._wanted, self._x.dtype)
-        head: Fusion = part
-        return head
+        check_tensor(entry.label, "output", out, self._requested, self._x.dtype)
+        fusion: Fusion = part
+        return fusion
 
 
 @contextmanager

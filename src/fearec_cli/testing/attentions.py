@@ -7,12 +7,12 @@ from torch import Tensor
 
 from fearec_cli.api import Component, LayerInputs, LayerShape
 from fearec_cli.errors import ConfigError
-from fearec_cli.nn.projections import Projection
+from fearec_cli.nn.inputs import Projection
+from fearec_cli.nn.positions import Padding
 from fearec_cli.testing.grid import (
     BATCH,
     DIM,
     DTYPES,
-    Padding,
     checking,
     last_positions,
     layer_shapes,

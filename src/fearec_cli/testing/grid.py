@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Int
@@ -10,6 +9,8 @@ from torch import Tensor
 
 from fearec_cli.api import Component, LayerShape
 from fearec_cli.components.registry import check_component
+from fearec_cli.nn import positions
+from fearec_cli.nn.positions import Padding, valid_positions
 
 # B of every call; three lengths: full, part and a single item.
 BATCH = 3
@@ -17,7 +18,6 @@ DIM = 8
 DTYPES = (torch.float32, torch.float64)
 # Two branches are the usual number; a head may refuse any number but one of these.
 BRANCHES = (2, 1, 3)
-Padding = Literal["right", "left"]
 
 
 def layer_shapes() -> Iterator[LayerShape]:
@@ -44,13 +44,12 @@ def lengths_of(n: int) -> Int[Tensor, "B"]:
 
 def validity(n: int, padding: Padding) -> Bool[Tensor, "B N"]:
     """True at real positions."""
-    positions, lengths = torch.arange(n), lengths_of(n)[:, None]
-    return positions < lengths if padding == "right" else positions >= n - lengths
+    return valid_positions(lengths_of(n), n, padding)
 
 
 def last_positions(n: int, padding: Padding) -> Int[Tensor, "B"]:
     """Index of the last real position of each sequence."""
-    return lengths_of(n) - 1 if padding == "right" else torch.full((BATCH,), n - 1)
+    return positions.last_positions(lengths_of(n), n, padding)
 
 
 def noise(*size: int, dtype: torch.dtype, seed: int) -> Tensor:

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from fearec_cli import kernels
 from fearec_cli.api import Dropout, FeedForward, ResidualOutput
 
 # Five standard deviations of the share of kept units among so many.
@@ -52,7 +53,8 @@ def test_kept_units_are_scaled_so_that_the_mean_stays(p):
 
 def test_the_scale_is_that_of_the_rounded_probability():
     p = 1e-5  # nearest multiple of 2^-16: 1 / 65536
-    out = Dropout(p).train()(torch.ones(8, dtype=torch.float64))
+    with kernels.using("auto"):
+        out = Dropout(p).train()(torch.ones(8, dtype=torch.float64))
     assert out.max().item() == 65536 / 65535
 
 
@@ -115,3 +117,20 @@ def test_feed_forward_is_its_formula():
 def test_a_residual_output_projects_other_widths():
     block = ResidualOutput(4, 0.0, inputs=6)
     assert block(torch.randn(2, 3, 6), torch.randn(2, 3, 4)).shape == (2, 3, 4)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1, 1.5, math.nan])
+def test_what_is_not_a_probability_is_an_error(p):
+    with pytest.raises(ValueError, match="0 or more and less than 1"):
+        Dropout(p)
+
+
+def test_a_whole_number_is_a_probability():
+    x = torch.ones(3)
+    assert Dropout(0).train()(x) is x
+
+
+def test_a_residual_output_without_projection_has_a_norm_alone():
+    block, x = ResidualOutput(4, 0.0, projected=False), torch.randn(2, 4)
+    assert block.state_dict().keys() == {"norm.weight", "norm.bias"}
+    torch.testing.assert_close(block(x, 2 * x), torch.nn.functional.layer_norm(3 * x, (4,), eps=1e-12))

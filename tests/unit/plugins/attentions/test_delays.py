@@ -52,3 +52,10 @@ def test_half_precision_goes_through_single():
     by_rows = average_over(delays, weights.float(), k)
     assert by_rows.dtype == torch.bfloat16
     torch.testing.assert_close(by_rows, average, rtol=0.02, atol=0.02)
+
+
+def test_an_average_can_be_differentiated_twice():
+    delays, weights = some_delays(2, 5, 3)
+    weights = weights.double().requires_grad_()
+    values = torch.randn(2, 5, 4, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda w, v: average_over(delays, w, v), (weights, values))

@@ -43,23 +43,6 @@ def test_shared_results_are_kept_apart():
     assert inputs.summed_scores(filtered=True) is inputs.summed_scores(filtered=True)
     torch.testing.assert_close(inputs.summed_scores(filtered=True), 4 * inputs.summed_scores(filtered=False))
     torch.testing.assert_close(inputs.filtered("x"), 2 * inputs.x)
-    assert inputs.mask() is inputs.mask()
-
-
-def test_products_are_taken_a_head_at_a_time():
-    inputs = tiny.layer_inputs(SHAPE)
-    expected = inputs.q[1, 3, 4:8] @ inputs.k[1, 6, 4:8]
-    torch.testing.assert_close(inputs.wanted_products()[1, 1, 3, 6], expected)
-
-
-@pytest.mark.parametrize("filtered", [(), ("q", "k"), ("k",)])
-@pytest.mark.parametrize("padding", ["right", "left"])
-def test_products_of_the_wanted_position_are_rows_of_all(filtered, padding):
-    settings = {"lengths": [10, 4, 1], "padding": padding, "layer_filter": CountingFilter()}
-    alone = tiny.layer_inputs(SHAPE, last_only=True, **settings)
-    every = tiny.layer_inputs(SHAPE, **settings).wanted_products(filtered)
-    rows = every[torch.arange(3), :, alone.last][:, :, None]
-    torch.testing.assert_close(alone.wanted_products(filtered), rows)
 
 
 @pytest.mark.parametrize("filtered", [False, True])
@@ -93,18 +76,8 @@ def test_wanted_rows_are_those_at_the_last_real_position(padding):
     last = [9, 3, 0] if padding == "right" else [9, 9, 9]
     assert inputs.last.tolist() == last
     assert torch.equal(inputs.at_wanted(inputs.x)[:, 0], inputs.x[torch.arange(3), torch.tensor(last)])
-    heads = inputs.split_heads(inputs.x)
-    assert torch.equal(inputs.at_wanted(heads), inputs.split_heads(inputs.at_wanted(inputs.x)))
 
 
 def test_all_rows_are_wanted_unless_the_last_alone_is():
     inputs = tiny.layer_inputs(SHAPE)
     assert inputs.at_wanted(inputs.x) is inputs.x
-
-
-def test_heads_are_split_and_merged():
-    inputs = tiny.layer_inputs(SHAPE)
-    heads = inputs.split_heads(inputs.x)
-    assert heads.shape == (3, 2, 10, 4)
-    assert torch.equal(heads[:, 1], inputs.x[..., 4:])
-    assert torch.equal(inputs.merge_heads(heads), inputs.x)
