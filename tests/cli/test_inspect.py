@@ -1,0 +1,67 @@
+"""`fearec inspect` and `fearec report` on a model of the demo, whose periods are planted."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.commands import TINY, agree, done, refused
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo, prepared, and a short run on it."""
+    import contextlib
+
+    place = tmp_path_factory.mktemp("demo")
+    with contextlib.chdir(place):
+        done("prepare", "demo", "--set", "demo.users=120")
+        run = ("train", "demo", "--preset", "fearec", *TINY, "--set", "model.layers=2", "--max-steps", "5")
+        done(*run, "--out", "runs/first")
+    return place
+
+
+def test_planted_periods_are_named(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(demo)
+    best = "runs/first/best.safetensors"
+    printed = done("inspect", best, "--json", "i.json", "--html", "i.html", "--user", "user007")
+    assert "Users return to items weekly (7 days" in printed
+    assert "monthly (30 days" in printed
+    assert "recommended by ramp:" in printed
+    found = json.loads(Path("i.json").read_text())
+    named = [period["name"] for period in found["returns"]["days"]["periods"]]
+    assert named[:2] == ["weekly", "monthly"]
+    page = Path("i.html").read_text()
+    assert "Users return to items weekly" in page
+    assert page.startswith("<!doctype html>")
+    done("inspect", best, "--html", "i.html", "--json", "i.json")  # ours may be replaced
+
+
+def test_pictures_in_the_terminal(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(demo)
+    printed = done("inspect", "runs/first/best.safetensors", "--plain")
+    assert "What each filter passes" in printed
+
+
+def test_a_report_of_a_run(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(demo)
+    assert "wrote runs/first/report.html" in done("report", "runs/first")
+    page = Path("runs/first/report.html").read_text()
+    for section in ("Results", "Learning", "Findings", "Frequencies", "Periods", "Data", "Settings"):
+        assert f">{section}</h2>" in page
+    assert len(page) < 2_000_000
+
+
+def test_refusals(best: Path) -> None:
+    Path("letter.html").write_text("precious")
+    agree(refused("inspect", best, "--user", "u1", "--history", "i1"), "--user and --history: give one of the two")
+    agree(refused("inspect", best, "--user", "nobody"), "--user nobody: toy has no such user; ids look like u")
+    agree(refused("inspect", best, "--html", "letter.html"), "holds something that fearec did not write")
+    agree(refused("report", "data/toy"), "data/toy: has no best.safetensors")
+    agree(refused("inspect", "missing.safetensors"), "missing.safetensors: there is no such checkpoint")
+
+
+def test_without_times_the_rest_is_there(best: Path) -> None:
+    printed = done("inspect", best)
+    assert "Not measured: periods in hours and days: the data set has no timestamps" in printed
+    assert "mean frequency of the representations" in printed
