@@ -17,7 +17,17 @@ from support import tiny
 
 # Several users have the same items, so that there are other histories with the same next item.
 DATA = [[user, user + 6, 1, 2, 3, 4, 5] for user in range(1, 7)]
-PUBLISHED = {"bsarec", "duorec", "fearec", "fearec-authors", "fearec-survey", "fmlp-rec", "sasrec", "slime4rec"}
+PUBLISHED = {
+    "bsarec",
+    "duorec",
+    "fearec",
+    "fearec-authors",
+    "fearec-survey",
+    "fmlp-rec",
+    "sasrec",
+    "slime4rec",
+    "tv-rec",
+}
 OURS = {"fearec-causal", "sasrec-causal"}
 
 

@@ -165,6 +165,20 @@ def test_a_filter_that_falsely_declares_to_be_causal() -> None:
     assert "declared causal, but positions after 0 are seen before" in refused("filter", build, causal=True)
 
 
+def test_the_least_look_into_the_future_is_too_much() -> None:
+    build = filtering(lambda x: x + 1e-12 * x.roll(-1, dims=1))
+    assert "declared causal, but positions after 0 are seen before" in refused("filter", build, causal=True)
+
+
+def test_a_look_into_the_future_in_training_mode_alone() -> None:
+    class Peeking(Filter):
+        def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+            return (x + x.roll(-1, dims=1) if self.training else x) * self.gain
+
+    build = lambda options, shape: Peeking()  # noqa: E731
+    assert "declared causal, but positions after 0 are seen before" in refused("filter", build, causal=True)
+
+
 def test_a_causal_filter_that_looks_at_padding() -> None:
     class Counting(Filter):
         def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

@@ -56,6 +56,7 @@ class DotProduct(nn.Module):
             filtered: which of q, k and v are taken after the layer's filter.
         """
         q, k, v = inputs.qkv(filtered)
+        n = inputs.x.shape[1]  # training on every position cuts a step to its longest window
         return kernels.attention(
             q,
             k,
@@ -64,6 +65,6 @@ class DotProduct(nn.Module):
             valid=inputs.valid,
             last=inputs.last if inputs.last_only else None,
             dropout=self.dropout.p if self.training else 0.0,
-            bias=None if self.relative is None else self.relative.bias,
-            values=None if self.relative is None else self.relative.values,
+            bias=None if self.relative is None else self.relative.bias[:, :n],
+            values=None if self.relative is None else self.relative.values[:n],
         )

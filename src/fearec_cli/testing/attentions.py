@@ -52,7 +52,8 @@ def check_attention(component: Component) -> None:
     - What it reads and every parameter get finite gradients.
     - In evaluation mode equal inputs give equal outputs.
     - Its state goes through safetensors and back.
-    - Declared causal: later positions change nothing, and neither does padding on either side.
+    - Declared causal: later positions change nothing, in any bit and either mode, and neither does padding on
+      either side.
     - Options have defaults and descriptions.
 
     The layer's filter is the identity here. A place that the branch refuses by `ConfigError` is passed over,
@@ -101,7 +102,7 @@ def _check(
         check_gradients(subject, {signal: (signal,) for signal in sorted(reads)} or {"x": ("x",)})
     check_state(every)
     _check_last(every, last, last_positions(shape.max_length, padding))
-    if component.causal and dtype == torch.float64:
+    if component.causal:
         valid = validity(shape.max_length, padding)
         check_causality(every, valid)
         rule = f"declared causal, but padding on the {padding} is seen at real positions"

@@ -29,7 +29,8 @@ def check_filter(component: Component) -> None:
     - Its state goes through safetensors and back.
     - `response(n)` is real and finite, [F] or [F, D] with F = n // 2 + 1, for N and for other n.
     - With an attribute `constant`, it is linear, treats all hidden units alike, and has that gain of a constant.
-    - Declared causal: later positions change nothing, and with padding on the right neither does padding.
+    - Declared causal: later positions change nothing, in any bit and either mode, and with padding on the right neither
+      does padding.
     - Options have defaults and descriptions.
 
     A place that the filter refuses by `ConfigError` is passed over, if there is one that it accepts.
@@ -54,7 +55,7 @@ def check_filter(component: Component) -> None:
             _check_constant(subject, part)
             check_gradients(subject, {"the signal": ("x",)})
             check_state(subject)
-            if component.causal and dtype == torch.float64:
+            if component.causal:
                 check_causality(subject)
                 valid = validity(shape.max_length, "right")
                 rule = "declared causal, but padding on the right is seen at real positions"

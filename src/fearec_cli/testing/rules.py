@@ -14,7 +14,6 @@ from fearec_cli.errors import PluginError
 from fearec_cli.testing.grid import noise
 
 Signals = Mapping[str, Tensor]
-_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +119,9 @@ def check_state(subject: Subject) -> None:
 
 
 @torch.no_grad()
-def check_unchanged(subject: Subject, rule: str, changed: Tensor, compared: Tensor) -> None:
+def check_unchanged(
+    subject: Subject, rule: str, changed: Tensor, compared: Tensor, *, training: bool = False, tolerance: float = 1e-6
+) -> None:
     """Outputs at some positions do not depend on the signals at others.
 
     Args:
@@ -128,20 +129,31 @@ def check_unchanged(subject: Subject, rule: str, changed: Tensor, compared: Tens
         rule: what is promised.
         changed: [B, N] True where the signals are replaced.
         compared: [B, N] True where outputs must stay.
+        training: in training mode, with the same draws before and after.
+        tolerance: by which outputs may move.
     """
     part = subject.build()
+    if training and isinstance(part, nn.Module):
+        part.train()
     other = {
         name: torch.where(changed[..., None], 10 * noise(*signal.shape, dtype=signal.dtype, seed=100 + seed), signal)
         for seed, (name, signal) in enumerate(subject.signals.items())
     }
-    differences = (subject.call(part, other) - subject.call(part))[compared].abs()
+
+    def call(signals: Signals) -> Tensor:
+        torch.manual_seed(0)  # of dropout
+        return subject.call(part, signals)
+
+    differences = (call(other) - call(subject.signals))[compared].abs()
     moved = differences.max().item() if differences.numel() else 0.0
-    if not moved <= _TOLERANCE:
+    if not moved <= tolerance:
         raise subject.violation(rule, "outputs that stay", f"outputs that move by {moved:.2g}")
 
 
 def check_causality(subject: Subject, valid: Tensor | None = None) -> None:
-    """No position's output depends on a later position's signals.
+    """No position's output depends on a later position's signals: none moves by a single bit, in either mode.
+
+    Training on every position rests on it: what a position could see of its own target would be learned at once.
 
     Args:
         subject: what to check.
@@ -152,4 +164,5 @@ def check_causality(subject: Subject, valid: Tensor | None = None) -> None:
     counts = torch.ones_like(positions, dtype=torch.bool) if valid is None else valid
     for at in (0, n // 2, n - 2):
         rule = f"declared causal, but positions after {at} are seen before"
-        check_unchanged(subject, rule, changed=positions > at, compared=(positions <= at) & counts)
+        for training in (False, True):
+            check_unchanged(subject, rule, positions > at, (positions <= at) & counts, training=training, tolerance=0.0)
