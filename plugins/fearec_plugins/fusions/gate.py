@@ -35,7 +35,7 @@ class Gate(nn.Module):
     def forward(self, contexts: Sequence[Float[Tensor, "B M D"]], x: Float[Tensor, "B M D"]) -> Float[Tensor, "B M D"]:
         """The layer's output before its feed-forward."""
         first, second = contexts
-        gate = self.gate(torch.cat([first, second], dim=-1)).sigmoid()
+        gate = self.gate(torch.cat([first, second], dim=-1)).sigmoid().to(first.dtype)
         out: Tensor = self.output(torch.lerp(second, first, gate), x)
         return out
 

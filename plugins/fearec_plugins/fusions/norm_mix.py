@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options, ResidualOutput, hookimpl
 from fearec_cli.errors import ConfigError
-from fearec_plugins.fusions._residual import ResidualNorm
 
 Projected = Literal["none", "first", "second", "both"]
 
@@ -40,7 +39,7 @@ class NormMix(nn.Module):
             )
         self.alpha = options.alpha
         self.ends = nn.ModuleList(
-            (ResidualOutput if options.projected in (name, "both") else ResidualNorm)(shape.dim, shape.hidden_dropout)
+            ResidualOutput(shape.dim, shape.hidden_dropout, projected=options.projected in (name, "both"))
             for name in ("first", "second")
         )
 

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, LayerShape, Options, hookimpl
+from fearec_cli.api import Component, LayerShape, Options, ResidualOutput, hookimpl
 from fearec_cli.errors import ConfigError
-from fearec_plugins.fusions._residual import ResidualNorm
 
 
 class ResidualOptions(Options):
@@ -27,7 +26,7 @@ class Residual(nn.Module):
             raise ConfigError(
                 [f"fusion: residual takes a single branch, not {branches}; mix, gate and concat join more"]
             )
-        self.output = ResidualNorm(shape.dim, shape.hidden_dropout)
+        self.output = ResidualOutput(shape.dim, shape.hidden_dropout, projected=False)
 
     def forward(self, contexts: Sequence[Float[Tensor, "B M D"]], x: Float[Tensor, "B M D"]) -> Float[Tensor, "B M D"]:
         """The layer's output before its feed-forward."""
