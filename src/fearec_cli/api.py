@@ -103,7 +103,7 @@ class Component:
 
     Attributes:
         name: what users type; lower case letters, digits and hyphens, unique over all kinds.
-        options: its options' model.
+        options: its options' model; without one it has no options.
         build: makes the part; its arguments are those of the hook that returns this component
             (`fearec_cli.components.hookspecs`).
         summary: one sentence for `fearec components`.
@@ -112,7 +112,7 @@ class Component:
     """
 
     name: str
-    options: type[Options]
+    options: type[Options] = Options
     build: Callable[..., Any]
     summary: str
     source: str

@@ -5,14 +5,13 @@ For short sequences the correlation of queries and keys is read off the score ma
 """
 
 import math
-from collections.abc import Iterable
 from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection, hookimpl
+from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection
 from fearec_plugins.attentions._delays import (
     LONGEST_BY_SCORES,
     MOST_BY_ROWS,
@@ -84,15 +83,10 @@ class AutocorrAttention(nn.Module):
         return correlation_by_fft(inputs.filtered("q"), inputs.filtered("k"))
 
 
-@hookimpl
-def fearec_attentions() -> Iterable[Component]:
-    """Register `autocorr`."""
-    return [
-        Component(
-            name="autocorr",
-            options=AutocorrOptions,
-            build=AutocorrAttention,
-            summary="Auto-correlation over the most correlated delays.",
-            source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.3, and the authors' code",
-        )
-    ]
+COMPONENT = Component(
+    name="autocorr",
+    options=AutocorrOptions,
+    build=AutocorrAttention,
+    summary="Auto-correlation over the most correlated delays.",
+    source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.3, and the authors' code",
+)

@@ -1,11 +1,9 @@
 """Attention by the power spectrum: a sequence's own auto-correlation weighs every delay."""
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection, hookimpl
+from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection
 from fearec_plugins.attentions._delays import (
     LONGEST_BY_SCORES,
     average_by_fft,
@@ -64,15 +62,10 @@ class AutocorrSoftmaxAttention(nn.Module):
         return (correlation / (x.shape[1] * x.shape[2] * self.temperature)).softmax(1)
 
 
-@hookimpl
-def fearec_attentions() -> Iterable[Component]:
-    """Register `autocorr-softmax`."""
-    return [
-        Component(
-            name="autocorr-softmax",
-            options=AutocorrSoftmaxOptions,
-            build=AutocorrSoftmaxAttention,
-            summary="Average over all delays, weighted by the auto-correlation of the filtered input.",
-            source="the survey's description of FEARec (docs/method.md, section 3), after Wiener-Khinchin",
-        )
-    ]
+COMPONENT = Component(
+    name="autocorr-softmax",
+    options=AutocorrSoftmaxOptions,
+    build=AutocorrSoftmaxAttention,
+    summary="Average over all delays, weighted by the auto-correlation of the filtered input.",
+    source="the survey's description of FEARec (docs/method.md, section 3), after Wiener-Khinchin",
+)

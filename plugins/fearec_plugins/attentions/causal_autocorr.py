@@ -1,13 +1,12 @@
 """Auto-correlation attention without a look into the future: every position finds the periods of its own past."""
 
 import math
-from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection, hookimpl
+from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection
 
 
 class CausalAutocorrOptions(Options):
@@ -70,16 +69,11 @@ class CausalAutocorrAttention(nn.Module):
         return best.indices, best.values.softmax(2)
 
 
-@hookimpl
-def fearec_attentions() -> Iterable[Component]:
-    """Register `causal-autocorr`."""
-    return [
-        Component(
-            name="causal-autocorr",
-            options=CausalAutocorrOptions,
-            build=CausalAutocorrAttention,
-            summary="Auto-correlation of each position's past, over its most correlated delays.",
-            source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.3, in a causal form of this project",
-            causal=True,
-        )
-    ]
+COMPONENT = Component(
+    name="causal-autocorr",
+    options=CausalAutocorrOptions,
+    build=CausalAutocorrAttention,
+    summary="Auto-correlation of each position's past, over its most correlated delays.",
+    source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.3, in a causal form of this project",
+    causal=True,
+)

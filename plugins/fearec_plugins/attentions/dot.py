@@ -1,15 +1,9 @@
 """Causal scaled dot-product attention, the baseline."""
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, DotProduct, LayerInputs, LayerShape, Options, Projection, hookimpl
-
-
-class DotOptions(Options):
-    """It has none."""
+from fearec_cli.api import Component, DotProduct, LayerInputs, LayerShape, Options, Projection
 
 
 class DotAttention(nn.Module):
@@ -17,7 +11,7 @@ class DotAttention(nn.Module):
 
     projections: frozenset[Projection] = frozenset({"q", "k", "v"})
 
-    def __init__(self, options: DotOptions, shape: LayerShape) -> None:
+    def __init__(self, options: Options, shape: LayerShape) -> None:
         super().__init__()
         self.attend = DotProduct.of(shape)
 
@@ -27,16 +21,10 @@ class DotAttention(nn.Module):
         return context
 
 
-@hookimpl
-def fearec_attentions() -> Iterable[Component]:
-    """Register `dot`."""
-    return [
-        Component(
-            name="dot",
-            options=DotOptions,
-            build=DotAttention,
-            summary="Causal scaled dot-product attention on the unfiltered signal.",
-            source="SASRec: Kang and McAuley, ICDM 2018; Vaswani et al., NeurIPS 2017, equation 1",
-            causal=True,
-        )
-    ]
+COMPONENT = Component(
+    name="dot",
+    build=DotAttention,
+    summary="Causal scaled dot-product attention on the unfiltered signal.",
+    source="SASRec: Kang and McAuley, ICDM 2018; Vaswani et al., NeurIPS 2017, equation 1",
+    causal=True,
+)

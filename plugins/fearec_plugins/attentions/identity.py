@@ -1,15 +1,9 @@
 """No attention: the branch is what the layer's filter gives, for models that mix positions by a filter alone."""
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, LayerInputs, LayerShape, Options, Projection, hookimpl
-
-
-class IdentityOptions(Options):
-    """It has none; the filter has its own."""
+from fearec_cli.api import Component, LayerInputs, LayerShape, Options, Projection
 
 
 class Identity(nn.Module):
@@ -17,7 +11,7 @@ class Identity(nn.Module):
 
     projections: frozenset[Projection] = frozenset()
 
-    def __init__(self, options: IdentityOptions, shape: LayerShape) -> None:
+    def __init__(self, options: Options, shape: LayerShape) -> None:
         super().__init__()
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
@@ -25,16 +19,10 @@ class Identity(nn.Module):
         return inputs.at_wanted(inputs.filtered("x"))
 
 
-@hookimpl
-def fearec_attentions() -> Iterable[Component]:
-    """Register `identity`."""
-    return [
-        Component(
-            name="identity",
-            options=IdentityOptions,
-            build=Identity,
-            summary="The filtered input itself, without attention.",
-            source="FMLP-Rec: Zhou et al., WWW 2022 (arXiv 2202.13556); SLIME4Rec and BSARec after it",
-            causal=True,
-        )
-    ]
+COMPONENT = Component(
+    name="identity",
+    build=Identity,
+    summary="The filtered input itself, without attention.",
+    source="FMLP-Rec: Zhou et al., WWW 2022 (arXiv 2202.13556); SLIME4Rec and BSARec after it",
+    causal=True,
+)

@@ -1,15 +1,9 @@
 """Time-domain attention of FEARec: dot-product attention on what the layer's frequency window lets through."""
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, DotProduct, LayerInputs, LayerShape, Options, Projection, hookimpl
-
-
-class RampOptions(Options):
-    """It has none; the window's are the filter's."""
+from fearec_cli.api import Component, DotProduct, LayerInputs, LayerShape, Options, Projection
 
 
 class RampAttention(nn.Module):
@@ -17,7 +11,7 @@ class RampAttention(nn.Module):
 
     projections: frozenset[Projection] = frozenset({"q", "k", "v"})
 
-    def __init__(self, options: RampOptions, shape: LayerShape) -> None:
+    def __init__(self, options: Options, shape: LayerShape) -> None:
         super().__init__()
         self.attend = DotProduct.of(shape)
 
@@ -27,16 +21,10 @@ class RampAttention(nn.Module):
         return context
 
 
-@hookimpl
-def fearec_attentions() -> Iterable[Component]:
-    """Register `ramp`."""
-    return [
-        Component(
-            name="ramp",
-            options=RampOptions,
-            build=RampAttention,
-            summary="Dot-product attention on filtered queries, keys and values.",
-            source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.2, time domain self-attention",
-            causal=True,
-        )
-    ]
+COMPONENT = Component(
+    name="ramp",
+    build=RampAttention,
+    summary="Dot-product attention on filtered queries, keys and values.",
+    source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.2, time domain self-attention",
+    causal=True,
+)

@@ -1,15 +1,9 @@
 """Attention to a filtered past: queries see the signal as it is, keys and values pass the layer's filter."""
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, DotProduct, LayerInputs, LayerShape, Options, Projection, hookimpl
-
-
-class RampKVOptions(Options):
-    """It has none; the filter has its own."""
+from fearec_cli.api import Component, DotProduct, LayerInputs, LayerShape, Options, Projection
 
 
 class RampKVAttention(nn.Module):
@@ -22,7 +16,7 @@ class RampKVAttention(nn.Module):
 
     projections: frozenset[Projection] = frozenset({"q", "k", "v"})
 
-    def __init__(self, options: RampKVOptions, shape: LayerShape) -> None:
+    def __init__(self, options: Options, shape: LayerShape) -> None:
         super().__init__()
         self.attend = DotProduct.of(shape)
 
@@ -32,15 +26,9 @@ class RampKVAttention(nn.Module):
         return context
 
 
-@hookimpl
-def fearec_attentions() -> Iterable[Component]:
-    """Register `ramp-kv`."""
-    return [
-        Component(
-            name="ramp-kv",
-            options=RampKVOptions,
-            build=RampKVAttention,
-            summary="Dot-product attention of unfiltered queries to filtered keys and values.",
-            source="the survey's description of FEARec (docs/method.md, section 2, learnable ramp)",
-        )
-    ]
+COMPONENT = Component(
+    name="ramp-kv",
+    build=RampKVAttention,
+    summary="Dot-product attention of unfiltered queries to filtered keys and values.",
+    source="the survey's description of FEARec (docs/method.md, section 2, learnable ramp)",
+)

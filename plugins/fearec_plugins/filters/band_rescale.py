@@ -1,12 +1,10 @@
 """The frequency rescaler of BSARec: low frequencies stay, the others are scaled by what is learned."""
 
-from collections.abc import Iterable
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerShape, Options, hookimpl
+from fearec_cli.api import Component, Field, LayerShape, Options
 from fearec_cli.errors import ConfigError
 from fearec_plugins.filters._spectrum import FixedGain
 
@@ -65,15 +63,10 @@ class BandRescale(nn.Module):
         return (torch.arange(n // 2 + 1) * self.n < self.cutoff * n).float()
 
 
-@hookimpl
-def fearec_filters() -> Iterable[Component]:
-    """Register `band-rescale`."""
-    return [
-        Component(
-            name="band-rescale",
-            options=BandRescaleOptions,
-            build=BandRescale,
-            summary="Low frequencies stay, the others are scaled by a learnable square for each hidden unit.",
-            source="BSARec: Shin et al., AAAI 2024 (arXiv 2312.10325), frequency rescaler, and the authors' code",
-        )
-    ]
+COMPONENT = Component(
+    name="band-rescale",
+    options=BandRescaleOptions,
+    build=BandRescale,
+    summary="Low frequencies stay, the others are scaled by a learnable square for each hidden unit.",
+    source="BSARec: Shin et al., AAAI 2024 (arXiv 2312.10325), frequency rescaler, and the authors' code",
+)

@@ -1,12 +1,10 @@
 """A learnable ramp over the spectrum without a look into the future."""
 
-from collections.abc import Iterable
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerShape, Options, hookimpl
+from fearec_cli.api import Component, Field, LayerShape, Options
 from fearec_cli.errors import ConfigError
 from fearec_plugins.filters._spectrum import at_length
 from fearec_plugins.filters._triangular import apply_rows, rows_of
@@ -60,16 +58,11 @@ class CausalRamp(nn.Module):
         return at_length(self.gain.detach(), self.n, n)
 
 
-@hookimpl
-def fearec_filters() -> Iterable[Component]:
-    """Register `causal-ramp`."""
-    return [
-        Component(
-            name="causal-ramp",
-            options=CausalRampOptions,
-            build=CausalRamp,
-            summary="Learnable gain over the spectrum, each position filtered in the length of its own history.",
-            source="the survey's description of FEARec (docs/method.md, section 2), in a causal form of this project",
-            causal=True,
-        )
-    ]
+COMPONENT = Component(
+    name="causal-ramp",
+    options=CausalRampOptions,
+    build=CausalRamp,
+    summary="Learnable gain over the spectrum, each position filtered in the length of its own history.",
+    source="the survey's description of FEARec (docs/method.md, section 2), in a causal form of this project",
+    causal=True,
+)

@@ -1,12 +1,10 @@
 """The ramp of frequency windows without a look into the future."""
 
-from collections.abc import Iterable
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, LayerShape, hookimpl
+from fearec_cli.api import Component, LayerShape
 from fearec_plugins.filters._triangular import apply_rows, rows_of
 from fearec_plugins.filters.window import WindowOptions, window_bins
 
@@ -44,16 +42,11 @@ class CausalWindowFilter(nn.Module):
         return ((bin_ >= low) & (bin_ < high)).float()
 
 
-@hookimpl
-def fearec_filters() -> Iterable[Component]:
-    """Register `causal-window`."""
-    return [
-        Component(
-            name="causal-window",
-            options=WindowOptions,
-            build=CausalWindowFilter,
-            summary="Ramp of frequency windows, each position filtered by the window of its own history.",
-            source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.2, in a causal form of this project",
-            causal=True,
-        )
-    ]
+COMPONENT = Component(
+    name="causal-window",
+    options=WindowOptions,
+    build=CausalWindowFilter,
+    summary="Ramp of frequency windows, each position filtered by the window of its own history.",
+    source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.2, in a causal form of this project",
+    causal=True,
+)

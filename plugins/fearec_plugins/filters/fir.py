@@ -1,12 +1,10 @@
 """Finite impulse responses: the shared one, a control for every filter that thinks in frequencies, and TV-Rec's."""
 
-from collections.abc import Iterable
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerShape, Options, hookimpl
+from fearec_cli.api import Component, Field, LayerShape, Options
 from fearec_plugins.filters._triangular import apply_rows
 
 
@@ -94,24 +92,19 @@ def _distances(n: int) -> Int[Tensor, "N N"]:
     return positions[:, None] - positions
 
 
-@hookimpl
-def fearec_filters() -> Iterable[Component]:
-    """Register `shared-fir` and `position-fir`."""
-    return [
-        Component(
-            name="shared-fir",
-            options=SharedFirOptions,
-            build=SharedFir,
-            summary="A short causal filter that all positions and dimensions share: a control.",
-            source="a control of this project; reproducibility of spectral recommenders: arXiv 2512.17442",
-            causal=True,
-        ),
-        Component(
-            name="position-fir",
-            options=PositionFirOptions,
-            build=PositionFir,
-            summary="Learned causal impulse responses that each position mixes in its own way.",
-            source="TV-Rec: arXiv 2510.25259, whose graph filter equals it",
-            causal=True,
-        ),
-    ]
+SHARED_FIR = Component(
+    name="shared-fir",
+    options=SharedFirOptions,
+    build=SharedFir,
+    summary="A short causal filter that all positions and dimensions share: a control.",
+    source="a control of this project; reproducibility of spectral recommenders: arXiv 2512.17442",
+    causal=True,
+)
+POSITION_FIR = Component(
+    name="position-fir",
+    options=PositionFirOptions,
+    build=PositionFir,
+    summary="Learned causal impulse responses that each position mixes in its own way.",
+    source="TV-Rec: arXiv 2510.25259, whose graph filter equals it",
+    causal=True,
+)

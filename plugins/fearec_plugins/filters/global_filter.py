@@ -1,12 +1,10 @@
 """The global filter of FMLP-Rec: one learnable complex weight a frequency and hidden unit, in place of attention."""
 
-from collections.abc import Iterable
-
 import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerShape, Options, at_least_float32, hookimpl
+from fearec_cli.api import Component, Field, LayerShape, Options, at_least_float32
 from fearec_plugins.filters._spectrum import at_length, magnitude, multiply_spectrum
 
 
@@ -45,15 +43,10 @@ class GlobalFilter(nn.Module):
         return at_length(magnitude(self.spectrum().detach(), self.n), self.n, n)
 
 
-@hookimpl
-def fearec_filters() -> Iterable[Component]:
-    """Register `global`."""
-    return [
-        Component(
-            name="global",
-            options=GlobalOptions,
-            build=GlobalFilter,
-            summary="Learnable complex weight for each frequency and hidden unit.",
-            source="FMLP-Rec: Zhou et al., WWW 2022 (arXiv 2202.13556), filter layer, and the authors' code",
-        )
-    ]
+COMPONENT = Component(
+    name="global",
+    options=GlobalOptions,
+    build=GlobalFilter,
+    summary="Learnable complex weight for each frequency and hidden unit.",
+    source="FMLP-Rec: Zhou et al., WWW 2022 (arXiv 2202.13556), filter layer, and the authors' code",
+)

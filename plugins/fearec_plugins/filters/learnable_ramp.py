@@ -1,14 +1,13 @@
 """The learnable ramp: a real mask over the spectrum that starts as a smooth fall from low to high frequency."""
 
 import math
-from collections.abc import Iterable
 from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerShape, Options, hookimpl
+from fearec_cli.api import Component, Field, LayerShape, Options
 from fearec_cli.errors import ConfigError
 from fearec_plugins.filters._spectrum import LONGEST_BY_MATRIX, at_length, circulant, multiply_spectrum
 
@@ -74,15 +73,10 @@ class LearnableRamp(nn.Module):
         return at_length(self.mask.detach(), self.n, n)
 
 
-@hookimpl
-def fearec_filters() -> Iterable[Component]:
-    """Register `learnable-ramp`."""
-    return [
-        Component(
-            name="learnable-ramp",
-            options=LearnableRampOptions,
-            build=LearnableRamp,
-            summary="Learnable real mask over the spectrum, at the start a ramp from low to high frequency.",
-            source="the survey's description of FEARec (docs/method.md, section 2, learnable ramp)",
-        )
-    ]
+COMPONENT = Component(
+    name="learnable-ramp",
+    options=LearnableRampOptions,
+    build=LearnableRamp,
+    summary="Learnable real mask over the spectrum, at the start a ramp from low to high frequency.",
+    source="the survey's description of FEARec (docs/method.md, section 2, learnable ramp)",
+)

@@ -1,16 +1,10 @@
 """No filter: every branch sees the signal as it is."""
 
-from collections.abc import Iterable
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fearec_cli.api import Component, LayerShape, Options, hookimpl
-
-
-class NoneOptions(Options):
-    """It has none."""
+from fearec_cli.api import Component, LayerShape, Options
 
 
 class NoFilter:
@@ -27,21 +21,15 @@ class NoFilter:
         return torch.ones(n // 2 + 1)
 
 
-def build(options: NoneOptions, shape: LayerShape) -> NoFilter:
+def build(options: Options, shape: LayerShape) -> NoFilter:
     """Make the filter of one layer."""
     return NoFilter()
 
 
-@hookimpl
-def fearec_filters() -> Iterable[Component]:
-    """Register `none`."""
-    return [
-        Component(
-            name="none",
-            options=NoneOptions,
-            build=build,
-            summary="No filter: the signal as it is.",
-            source="SASRec: Kang and McAuley, ICDM 2018",
-            causal=True,
-        )
-    ]
+COMPONENT = Component(
+    name="none",
+    build=build,
+    summary="No filter: the signal as it is.",
+    source="SASRec: Kang and McAuley, ICDM 2018",
+    causal=True,
+)

@@ -1,13 +1,11 @@
 """The slide filter of SLIME4Rec: two learnable complex filters that move down the spectrum over the layers."""
 
-from collections.abc import Iterable
-
 import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fearec_cli.api import Component, Field, LayerShape, Options, at_least_float32, hookimpl
+from fearec_cli.api import Component, Field, LayerShape, Options, at_least_float32
 from fearec_cli.errors import ConfigError
 from fearec_plugins.filters._spectrum import at_length, magnitude, multiply_spectrum
 from fearec_plugins.filters.window import window_bins
@@ -76,15 +74,10 @@ class SlideFilter(nn.Module):
         return at_length(magnitude(self.spectrum().detach(), self.n), self.n, n)
 
 
-@hookimpl
-def fearec_filters() -> Iterable[Component]:
-    """Register `slide`."""
-    return [
-        Component(
-            name="slide",
-            options=SlideOptions,
-            build=SlideFilter,
-            summary="Two learnable complex filters in windows that slide from high to low over the layers.",
-            source="SLIME4Rec: Du et al., ICDE 2023 (arXiv 2305.04322), slide filter mixer, and the authors' code",
-        )
-    ]
+COMPONENT = Component(
+    name="slide",
+    options=SlideOptions,
+    build=SlideFilter,
+    summary="Two learnable complex filters in windows that slide from high to low over the layers.",
+    source="SLIME4Rec: Du et al., ICDE 2023 (arXiv 2305.04322), slide filter mixer, and the authors' code",
+)

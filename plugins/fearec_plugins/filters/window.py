@@ -1,7 +1,6 @@
 """The ramp of frequency windows: each layer keeps one band, the first the highest, the last the lowest."""
 
 import math
-from collections.abc import Iterable
 from fractions import Fraction
 from typing import Literal
 
@@ -9,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerShape, Options, hookimpl
+from fearec_cli.api import Component, Field, LayerShape, Options
 from fearec_cli.errors import ConfigError
 from fearec_plugins.filters._spectrum import FixedGain
 
@@ -90,15 +89,10 @@ class WindowFilter(nn.Module):
         return ((bins >= low) & (bins < high)).float()
 
 
-@hookimpl
-def fearec_filters() -> Iterable[Component]:
-    """Register `window`."""
-    return [
-        Component(
-            name="window",
-            options=WindowOptions,
-            build=WindowFilter,
-            summary="Ramp of fixed frequency windows, high to low over the layers.",
-            source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.2, and the authors' code",
-        )
-    ]
+COMPONENT = Component(
+    name="window",
+    options=WindowOptions,
+    build=WindowFilter,
+    summary="Ramp of fixed frequency windows, high to low over the layers.",
+    source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.2, and the authors' code",
+)

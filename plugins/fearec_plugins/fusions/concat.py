@@ -1,12 +1,12 @@
 """Branches side by side, joined by a feed-forward."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerShape, Options, ResidualOutput, hookimpl
+from fearec_cli.api import Component, Field, LayerShape, Options, ResidualOutput
 from fearec_cli.errors import ConfigError
 
 
@@ -40,16 +40,11 @@ class Concat(nn.Module):
         return out
 
 
-@hookimpl
-def fearec_fusions() -> Iterable[Component]:
-    """Register `concat`."""
-    return [
-        Component(
-            name="concat",
-            options=ConcatOptions,
-            build=Concat,
-            summary="Concatenation of the branches and a feed-forward with GELU.",
-            source="the survey's description of FEARec (docs/method.md, section 4)",
-            causal=True,
-        )
-    ]
+COMPONENT = Component(
+    name="concat",
+    options=ConcatOptions,
+    build=Concat,
+    summary="Concatenation of the branches and a feed-forward with GELU.",
+    source="the survey's description of FEARec (docs/method.md, section 4)",
+    causal=True,
+)

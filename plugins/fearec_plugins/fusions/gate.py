@@ -1,17 +1,13 @@
 """An elementwise gate that chooses between two branches, position by position and unit by unit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, LayerShape, Options, ResidualOutput, hookimpl
+from fearec_cli.api import Component, LayerShape, Options, ResidualOutput
 from fearec_cli.errors import ConfigError
-
-
-class GateOptions(Options):
-    """It has none."""
 
 
 class Gate(nn.Module):
@@ -23,7 +19,7 @@ class Gate(nn.Module):
         ConfigError: another number of branches than two.
     """
 
-    def __init__(self, options: GateOptions, shape: LayerShape, branches: int) -> None:
+    def __init__(self, options: Options, shape: LayerShape, branches: int) -> None:
         super().__init__()
         if branches != 2:
             raise ConfigError(
@@ -35,21 +31,15 @@ class Gate(nn.Module):
     def forward(self, contexts: Sequence[Float[Tensor, "B M D"]], x: Float[Tensor, "B M D"]) -> Float[Tensor, "B M D"]:
         """The layer's output before its feed-forward."""
         first, second = contexts
-        gate = self.gate(torch.cat([first, second], dim=-1)).sigmoid()
+        gate = self.gate(torch.cat([first, second], dim=-1)).sigmoid().to(first.dtype)
         out: Tensor = self.output(torch.lerp(second, first, gate), x)
         return out
 
 
-@hookimpl
-def fearec_fusions() -> Iterable[Component]:
-    """Register `gate`."""
-    return [
-        Component(
-            name="gate",
-            options=GateOptions,
-            build=Gate,
-            summary="Elementwise sigmoid gate between two branches, computed from both.",
-            source="the survey's description of FEARec (docs/method.md, section 4)",
-            causal=True,
-        )
-    ]
+COMPONENT = Component(
+    name="gate",
+    build=Gate,
+    summary="Elementwise sigmoid gate between two branches, computed from both.",
+    source="the survey's description of FEARec (docs/method.md, section 4)",
+    causal=True,
+)

@@ -1,12 +1,12 @@
 """Weighted mean of the time branch and the frequency branch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerShape, Options, ResidualOutput, hookimpl
+from fearec_cli.api import Component, Field, LayerShape, Options, ResidualOutput
 from fearec_cli.errors import ConfigError
 
 
@@ -44,16 +44,11 @@ class Mix(nn.Module):
         return out
 
 
-@hookimpl
-def fearec_fusions() -> Iterable[Component]:
-    """Register `mix`."""
-    return [
-        Component(
-            name="mix",
-            options=MixOptions,
-            build=Mix,
-            summary="gamma * first branch + (1 - gamma) * second branch.",
-            source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.4, hybrid attention",
-            causal=True,
-        )
-    ]
+COMPONENT = Component(
+    name="mix",
+    options=MixOptions,
+    build=Mix,
+    summary="gamma * first branch + (1 - gamma) * second branch.",
+    source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.4, hybrid attention",
+    causal=True,
+)

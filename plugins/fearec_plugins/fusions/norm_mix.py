@@ -1,14 +1,13 @@
 """The head of BSARec: each branch has its own residual and LayerNorm before the two are averaged."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerShape, Options, ResidualOutput, hookimpl
+from fearec_cli.api import Component, Field, LayerShape, Options, ResidualOutput
 from fearec_cli.errors import ConfigError
-from fearec_plugins.fusions._residual import ResidualNorm
 
 Projected = Literal["none", "first", "second", "both"]
 
@@ -40,7 +39,7 @@ class NormMix(nn.Module):
             )
         self.alpha = options.alpha
         self.ends = nn.ModuleList(
-            (ResidualOutput if options.projected in (name, "both") else ResidualNorm)(shape.dim, shape.hidden_dropout)
+            ResidualOutput(shape.dim, shape.hidden_dropout, projected=options.projected in (name, "both"))
             for name in ("first", "second")
         )
 
@@ -51,16 +50,11 @@ class NormMix(nn.Module):
         return out
 
 
-@hookimpl
-def fearec_fusions() -> Iterable[Component]:
-    """Register `norm-mix`."""
-    return [
-        Component(
-            name="norm-mix",
-            options=NormMixOptions,
-            build=NormMix,
-            summary="Weighted mean of two branches that each end in their own residual and norm.",
-            source="BSARec: Shin et al., AAAI 2024 (arXiv 2312.10325), and the authors' code",
-            causal=True,
-        )
-    ]
+COMPONENT = Component(
+    name="norm-mix",
+    options=NormMixOptions,
+    build=NormMix,
+    summary="Weighted mean of two branches that each end in their own residual and norm.",
+    source="BSARec: Shin et al., AAAI 2024 (arXiv 2312.10325), and the authors' code",
+    causal=True,
+)

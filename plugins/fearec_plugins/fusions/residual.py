@@ -1,17 +1,12 @@
 """A single branch as it is: dropout, residual and LayerNorm, nothing else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, LayerShape, Options, hookimpl
+from fearec_cli.api import Component, LayerShape, Options, ResidualOutput
 from fearec_cli.errors import ConfigError
-from fearec_plugins.fusions._residual import ResidualNorm
-
-
-class ResidualOptions(Options):
-    """It has none."""
 
 
 class Residual(nn.Module):
@@ -21,13 +16,13 @@ class Residual(nn.Module):
         ConfigError: more than one branch.
     """
 
-    def __init__(self, options: ResidualOptions, shape: LayerShape, branches: int) -> None:
+    def __init__(self, options: Options, shape: LayerShape, branches: int) -> None:
         super().__init__()
         if branches != 1:
             raise ConfigError(
                 [f"fusion: residual takes a single branch, not {branches}; mix, gate and concat join more"]
             )
-        self.output = ResidualNorm(shape.dim, shape.hidden_dropout)
+        self.output = ResidualOutput(shape.dim, shape.hidden_dropout, projected=False)
 
     def forward(self, contexts: Sequence[Float[Tensor, "B M D"]], x: Float[Tensor, "B M D"]) -> Float[Tensor, "B M D"]:
         """The layer's output before its feed-forward."""
@@ -35,16 +30,10 @@ class Residual(nn.Module):
         return out
 
 
-@hookimpl
-def fearec_fusions() -> Iterable[Component]:
-    """Register `residual`."""
-    return [
-        Component(
-            name="residual",
-            options=ResidualOptions,
-            build=Residual,
-            summary="A single branch with residual and norm, without a projection.",
-            source="FMLP-Rec: Zhou et al., WWW 2022 (arXiv 2202.13556), filter layer; SLIME4Rec after it",
-            causal=True,
-        )
-    ]
+COMPONENT = Component(
+    name="residual",
+    build=Residual,
+    summary="A single branch with residual and norm, without a projection.",
+    source="FMLP-Rec: Zhou et al., WWW 2022 (arXiv 2202.13556), filter layer; SLIME4Rec after it",
+    causal=True,
+)

@@ -1,12 +1,10 @@
 """Binary cross-entropy of the target against drawn negatives."""
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from fearec_cli.api import Component, Field, LossInputs, Options, View, hookimpl
+from fearec_cli.api import Component, Field, LossInputs, Options, View
 from fearec_plugins.losses._negatives import DESCRIPTION, MOST, sampled_scores
 
 
@@ -36,15 +34,10 @@ class BinaryCrossEntropy:
         return -likelihood.mean()
 
 
-@hookimpl
-def fearec_losses() -> Iterable[Component]:
-    """Register `bce`."""
-    return [
-        Component(
-            name="bce",
-            options=BinaryCrossEntropyOptions,
-            build=BinaryCrossEntropy,
-            summary="Binary cross-entropy of the target against uniformly drawn negatives.",
-            source="SASRec: Kang and McAuley, ICDM 2018, section III-E, binary cross-entropy objective",
-        )
-    ]
+COMPONENT = Component(
+    name="bce",
+    options=BinaryCrossEntropyOptions,
+    build=BinaryCrossEntropy,
+    summary="Binary cross-entropy of the target against uniformly drawn negatives.",
+    source="SASRec: Kang and McAuley, ICDM 2018, section III-E, binary cross-entropy objective",
+)

@@ -1,12 +1,10 @@
 """Bayesian personalised ranking."""
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from fearec_cli.api import Component, Field, LossInputs, Options, View, hookimpl
+from fearec_cli.api import Component, Field, LossInputs, Options, View
 from fearec_plugins.losses._negatives import DESCRIPTION, MOST, sampled_scores
 
 
@@ -34,15 +32,10 @@ class Bpr:
         return -functional.logsigmoid(positive[:, None] - negative).mean()
 
 
-@hookimpl
-def fearec_losses() -> Iterable[Component]:
-    """Register `bpr`."""
-    return [
-        Component(
-            name="bpr",
-            options=BprOptions,
-            build=Bpr,
-            summary="Bayesian personalised ranking of the target above uniformly drawn negatives.",
-            source="BPR: Rendle et al., UAI 2009 (arXiv 1205.2618), section 4.1, BPR-OPT",
-        )
-    ]
+COMPONENT = Component(
+    name="bpr",
+    options=BprOptions,
+    build=Bpr,
+    summary="Bayesian personalised ranking of the target above uniformly drawn negatives.",
+    source="BPR: Rendle et al., UAI 2009 (arXiv 1205.2618), section 4.1, BPR-OPT",
+)

@@ -1,11 +1,9 @@
 """Contrastive learning between the time branch and the frequency branch."""
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
 from torch import Tensor
 
-from fearec_cli.api import Component, Field, LossInputs, Options, View, hookimpl
+from fearec_cli.api import Component, Field, LossInputs, Options, View
 from fearec_cli.errors import ConfigError
 from fearec_plugins.losses._info_nce import SIMILARITY, TEMPERATURE, Similarity, info_nce
 
@@ -45,16 +43,11 @@ class BranchContrast:
         return info_nce(one, other, self._options.temperature, self._options.similarity)
 
 
-@hookimpl
-def fearec_losses() -> Iterable[Component]:
-    """Register `branch-contrast`."""
-    return [
-        Component(
-            name="branch-contrast",
-            options=BranchContrastOptions,
-            build=BranchContrast,
-            summary="InfoNCE between the two branches' representations of a sequence.",
-            source="the survey that the project started from (docs/method.md): contrast between time and frequency "
-            "branch; InfoNCE as in DuoRec: Qiu et al., WSDM 2022, equation 9",
-        )
-    ]
+COMPONENT = Component(
+    name="branch-contrast",
+    options=BranchContrastOptions,
+    build=BranchContrast,
+    summary="InfoNCE between the two branches' representations of a sequence.",
+    source="the survey that the project started from (docs/method.md): contrast between time and frequency "
+    "branch; InfoNCE as in DuoRec: Qiu et al., WSDM 2022, equation 9",
+)

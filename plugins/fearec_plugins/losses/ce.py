@@ -1,11 +1,9 @@
 """Cross-entropy over the whole catalogue."""
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
 from torch import Tensor
 
-from fearec_cli.api import Component, Field, LossInputs, Options, View, hookimpl
+from fearec_cli.api import Component, Field, LossInputs, Options, View
 from fearec_plugins.losses._cross_entropy import cross_entropy
 
 
@@ -49,15 +47,10 @@ class CrossEntropy:
         )
 
 
-@hookimpl
-def fearec_losses() -> Iterable[Component]:
-    """Register `ce`."""
-    return [
-        Component(
-            name="ce",
-            options=CrossEntropyOptions,
-            build=CrossEntropy,
-            summary="Softmax cross-entropy over all items.",
-            source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.6, prediction loss",
-        )
-    ]
+COMPONENT = Component(
+    name="ce",
+    options=CrossEntropyOptions,
+    build=CrossEntropy,
+    summary="Softmax cross-entropy over all items.",
+    source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.6, prediction loss",
+)

@@ -1,12 +1,10 @@
 """Contrastive learning between views of the same sequence."""
 
-from collections.abc import Iterable
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fearec_cli.api import Component, Field, LossInputs, Options, View, hookimpl
+from fearec_cli.api import Component, Field, LossInputs, Options, View
 from fearec_plugins.losses._info_nce import SIMILARITY, TEMPERATURE, Similarity, info_nce
 from fearec_plugins.losses._pairs import DESCRIPTION, Pairs, representations, views_of
 
@@ -36,15 +34,10 @@ class Contrast:
         return torch.stack(values).sum()
 
 
-@hookimpl
-def fearec_losses() -> Iterable[Component]:
-    """Register `contrast`."""
-    return [
-        Component(
-            name="contrast",
-            options=ContrastOptions,
-            build=Contrast,
-            summary="InfoNCE between the dropout and the semantic view of a sequence.",
-            source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.5; DuoRec: Qiu et al., WSDM 2022",
-        )
-    ]
+COMPONENT = Component(
+    name="contrast",
+    options=ContrastOptions,
+    build=Contrast,
+    summary="InfoNCE between the dropout and the semantic view of a sequence.",
+    source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.5; DuoRec: Qiu et al., WSDM 2022",
+)

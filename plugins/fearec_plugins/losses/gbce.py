@@ -1,12 +1,10 @@
 """Generalised binary cross-entropy: the cure for the overconfidence that drawn negatives bring."""
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from fearec_cli.api import Component, Field, LossInputs, Options, View, hookimpl
+from fearec_cli.api import Component, Field, LossInputs, Options, View
 from fearec_plugins.losses._negatives import DESCRIPTION, MOST, sampled_scores
 
 
@@ -51,15 +49,10 @@ class Gbce:
         return -likelihood.mean()
 
 
-@hookimpl
-def fearec_losses() -> Iterable[Component]:
-    """Register `gbce`."""
-    return [
-        Component(
-            name="gbce",
-            options=GbceOptions,
-            build=Gbce,
-            summary="Binary cross-entropy against drawn negatives, calibrated for how few are drawn.",
-            source="gSASRec: Petrov and Macdonald, RecSys 2023 (arXiv 2308.07192), generalised binary cross-entropy",
-        )
-    ]
+COMPONENT = Component(
+    name="gbce",
+    options=GbceOptions,
+    build=Gbce,
+    summary="Binary cross-entropy against drawn negatives, calibrated for how few are drawn.",
+    source="gSASRec: Petrov and Macdonald, RecSys 2023 (arXiv 2308.07192), generalised binary cross-entropy",
+)

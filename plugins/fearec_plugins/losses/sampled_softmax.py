@@ -1,13 +1,12 @@
 """Cross-entropy over the target and drawn negatives."""
 
 import math
-from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fearec_cli.api import Component, Field, LossInputs, Options, View, hookimpl
+from fearec_cli.api import Component, Field, LossInputs, Options, View
 from fearec_plugins.losses._negatives import DESCRIPTION, MOST, sampled_scores
 
 
@@ -39,15 +38,10 @@ class SampledSoftmax:
         return (scores.logsumexp(-1) - positive).mean()
 
 
-@hookimpl
-def fearec_losses() -> Iterable[Component]:
-    """Register `sampled-softmax`."""
-    return [
-        Component(
-            name="sampled-softmax",
-            options=SampledSoftmaxOptions,
-            build=SampledSoftmax,
-            summary="Softmax cross-entropy over the target and uniformly drawn negatives.",
-            source="Jean et al., ACL 2015 (arXiv 1412.2007), section 3, importance sampling of the softmax",
-        )
-    ]
+COMPONENT = Component(
+    name="sampled-softmax",
+    options=SampledSoftmaxOptions,
+    build=SampledSoftmax,
+    summary="Softmax cross-entropy over the target and uniformly drawn negatives.",
+    source="Jean et al., ACL 2015 (arXiv 1412.2007), section 3, importance sampling of the softmax",
+)

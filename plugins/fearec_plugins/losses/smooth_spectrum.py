@@ -1,15 +1,9 @@
 """Spectral penalty: neighbouring frequencies shall be alike."""
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
 from torch import Tensor
 
-from fearec_cli.api import Component, LossInputs, Options, View, hookimpl
-
-
-class SmoothSpectrumOptions(Options):
-    """It has none."""
+from fearec_cli.api import Component, LossInputs, Options, View
 
 
 class SmoothSpectrum:
@@ -21,7 +15,7 @@ class SmoothSpectrum:
 
     views: frozenset[View] = frozenset({"spectrum"})
 
-    def __init__(self, options: SmoothSpectrumOptions) -> None:
+    def __init__(self, options: Options) -> None:
         pass
 
     def __call__(self, inputs: LossInputs) -> Float[Tensor, ""]:
@@ -30,15 +24,9 @@ class SmoothSpectrum:
         return inputs.spectrum.diff(dim=1).square().mean()
 
 
-@hookimpl
-def fearec_losses() -> Iterable[Component]:
-    """Register `smooth-spectrum`."""
-    return [
-        Component(
-            name="smooth-spectrum",
-            options=SmoothSpectrumOptions,
-            build=SmoothSpectrum,
-            summary="Mean squared difference of neighbouring frequencies' magnitudes.",
-            source="the survey that the project started from (docs/method.md): smoothness of the spectrum",
-        )
-    ]
+COMPONENT = Component(
+    name="smooth-spectrum",
+    build=SmoothSpectrum,
+    summary="Mean squared difference of neighbouring frequencies' magnitudes.",
+    source="the survey that the project started from (docs/method.md): smoothness of the spectrum",
+)

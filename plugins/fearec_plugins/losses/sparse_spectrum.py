@@ -1,15 +1,9 @@
 """Spectral penalty: few frequencies shall describe a sequence."""
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
 from torch import Tensor
 
-from fearec_cli.api import Component, LossInputs, Options, View, hookimpl
-
-
-class SparseSpectrumOptions(Options):
-    """It has none."""
+from fearec_cli.api import Component, LossInputs, Options, View
 
 
 class SparseSpectrum:
@@ -20,7 +14,7 @@ class SparseSpectrum:
 
     views: frozenset[View] = frozenset({"spectrum"})
 
-    def __init__(self, options: SparseSpectrumOptions) -> None:
+    def __init__(self, options: Options) -> None:
         pass
 
     def __call__(self, inputs: LossInputs) -> Float[Tensor, ""]:
@@ -29,15 +23,9 @@ class SparseSpectrum:
         return inputs.spectrum.mean()
 
 
-@hookimpl
-def fearec_losses() -> Iterable[Component]:
-    """Register `sparse-spectrum`."""
-    return [
-        Component(
-            name="sparse-spectrum",
-            options=SparseSpectrumOptions,
-            build=SparseSpectrum,
-            summary="Mean magnitude of the sequence's spectrum (L1).",
-            source="the survey that the project started from (docs/method.md): sparsity of the spectrum",
-        )
-    ]
+COMPONENT = Component(
+    name="sparse-spectrum",
+    build=SparseSpectrum,
+    summary="Mean magnitude of the sequence's spectrum (L1).",
+    source="the survey that the project started from (docs/method.md): sparsity of the spectrum",
+)

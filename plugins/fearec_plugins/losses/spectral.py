@@ -1,13 +1,12 @@
 """Frequency regularisation: views of the same sequence shall have the same spectrum."""
 
-from collections.abc import Iterable
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fearec_cli.api import Component, Field, LossInputs, Options, View, hookimpl
+from fearec_cli.api import Component, Field, LossInputs, Options, View
 from fearec_plugins.losses._pairs import DESCRIPTION, Pairs, names_of, representations, views_of
 
 
@@ -47,15 +46,10 @@ class SpectralAlignment:
         return torch.stack(distances).sum()
 
 
-@hookimpl
-def fearec_losses() -> Iterable[Component]:
-    """Register `spectral`."""
-    return [
-        Component(
-            name="spectral",
-            options=SpectralOptions,
-            build=SpectralAlignment,
-            summary="L1 distance between the spectra of two views.",
-            source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.5, frequency domain regularization",
-        )
-    ]
+COMPONENT = Component(
+    name="spectral",
+    options=SpectralOptions,
+    build=SpectralAlignment,
+    summary="L1 distance between the spectra of two views.",
+    source="FEARec: Du et al., SIGIR 2023 (arXiv 2304.09184), section 4.5, frequency domain regularization",
+)

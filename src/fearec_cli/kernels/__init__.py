@@ -94,8 +94,8 @@ def attention(
     valid: Bool[Tensor, "B N"],
     last: Int[Tensor, "B"] | None = None,
     dropout: float = 0.0,
-    bias: Float[Tensor, "H N"] | None = None,
-    values: Float[Tensor, "N H E"] | None = None,
+    bias: Float[Tensor, "H L"] | None = None,
+    values: Float[Tensor, "L H E"] | None = None,
 ) -> Float[Tensor, "B M D"]:
     """dropout(softmax(q k^T / sqrt(E) + bias + mask)) (v + values), a head at a time, causal.
 
@@ -107,7 +107,7 @@ def attention(
         valid: True at real positions; a query sees those that are not later than itself, or else itself.
         last: the query of each sequence, where q is that row alone.
         dropout: probability of dropping a weight, 0 when not training.
-        bias: added to the scaled score of each pair by its head and its distance, from key to query.
+        bias: added to the scaled score of each pair by its head and its distance, from key to query; L is N or more.
         values: added to the value of each pair by its distance and its head.
     """
     if last is not None and fused_on_cpu(q):

@@ -64,7 +64,7 @@ class _Tile(NamedTuple):
         queries: Float[Tensor, "S R E"],
         keys: Float[Tensor, "S K E"],
         valid: Bool[Tensor, "B N"],
-        bias: Float[Tensor, "H N"] | None,
+        bias: Float[Tensor, "H L"] | None,
     ) -> Float[Tensor, "S ..."]:
         """Attention weights before dropout."""
         distance = self.distance()
@@ -157,8 +157,8 @@ class _CausalAttention(torch.autograd.Function):
         q: Float[Tensor, "B N D"],
         k: Float[Tensor, "B N D"],
         v: Float[Tensor, "B N D"],
-        bias: Float[Tensor, "H N"] | None,
-        values: Float[Tensor, "H N E"] | None,
+        bias: Float[Tensor, "H L"] | None,
+        values: Float[Tensor, "H L E"] | None,
         valid: Bool[Tensor, "B N"],
         heads: int,
         dropout: float,
@@ -237,8 +237,8 @@ def attention(
     heads: int,
     valid: Bool[Tensor, "B N"],
     dropout: float,
-    bias: Float[Tensor, "H N"] | None,
-    values: Float[Tensor, "N H E"] | None,
+    bias: Float[Tensor, "H L"] | None,
+    values: Float[Tensor, "L H E"] | None,
 ) -> Float[Tensor, "B N D"]:
     """`plain.attention` of every position."""
     by_head = None if values is None else values.transpose(0, 1)

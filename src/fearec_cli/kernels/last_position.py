@@ -55,8 +55,8 @@ def attention(
     valid: Bool[Tensor, "B N"],
     last: Int[Tensor, "B"],
     dropout: float,
-    bias: Float[Tensor, "H N"] | None,
-    values: Float[Tensor, "N H E"] | None,
+    bias: Float[Tensor, "H L"] | None,
+    values: Float[Tensor, "L H E"] | None,
 ) -> Float[Tensor, "B 1 D"]:
     """`plain.attention` of the last queries, keys and values projected or not."""
     queries = plain.split_heads(q, heads)

@@ -29,8 +29,8 @@ def attention(
     valid: Bool[Tensor, "B N"],
     last: Int[Tensor, "B"] | None,
     dropout: float,
-    bias: Float[Tensor, "H N"] | None,
-    values: Float[Tensor, "N H E"] | None,
+    bias: Float[Tensor, "H L"] | None,
+    values: Float[Tensor, "L H E"] | None,
 ) -> Float[Tensor, "B M D"]:
     """dropout(softmax(q k^T / sqrt(E) + bias)) (v + values), a head at a time; bias and values by distance.
 
@@ -59,7 +59,7 @@ def fused_attention(
     valid: Bool[Tensor, "B N"],
     last: Int[Tensor, "B"] | None,
     dropout: float,
-    bias: Float[Tensor, "H N"] | None,
+    bias: Float[Tensor, "H L"] | None,
 ) -> Float[Tensor, "B M D"]:
     """`attention` without values of distances, by torch's fused function: the way of every device but a CPU."""
     mask = visible(valid, last)
@@ -97,14 +97,14 @@ def distance(valid: Bool[Tensor, "B N"], last: Int[Tensor, "B"] | None) -> Int[T
     return queries - positions
 
 
-def bias_of(bias: Float[Tensor, "H N"], back: Int[Tensor, "*C M N"]) -> Float[Tensor, "*C H M N"]:
+def bias_of(bias: Float[Tensor, "H L"], back: Int[Tensor, "*C M N"]) -> Float[Tensor, "*C H M N"]:
     """The bias of each pair of positions; pairs of negative distance are masked elsewhere."""
     of_pairs: Tensor = bias[:, back.clamp(min=0)]
     return of_pairs if back.ndim == 2 else of_pairs.movedim(0, 1)
 
 
 def values_of(
-    values: Float[Tensor, "N H E"], weights: Float[Tensor, "B H M N"], back: Int[Tensor, "*C M N"]
+    values: Float[Tensor, "L H E"], weights: Float[Tensor, "B H M N"], back: Int[Tensor, "*C M N"]
 ) -> Float[Tensor, "B H M E"]:
     """The value vectors of the distances, weighted as the values of the positions are."""
     of_pairs = values[back.clamp(min=0)].to(weights.dtype)  # [..., M, N, H, E]

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -97,8 +96,7 @@ class Layer(nn.Module):
 
 
 def _in_one_type(contexts: list[Tensor]) -> list[Tensor]:
-    """Contexts in the longest of their types: under autocast a branch without a product keeps float32."""
-    longest = contexts[0].dtype
-    for context in contexts[1:]:
-        longest = torch.promote_types(longest, context.dtype)
-    return [context.to(longest) for context in contexts]
+    """Contexts in the shortest of their types: under autocast a branch without a product keeps float32, and what a
+    fusion projects is as short as the others."""
+    shortest = min((context.dtype for context in contexts), key=lambda dtype: dtype.itemsize)
+    return [context.to(shortest) for context in contexts]

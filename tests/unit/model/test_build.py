@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from torch import nn
 
 from fearec_cli.components.registry import load_components
 from fearec_cli.config import Recipe
 from fearec_cli.errors import ConfigError
-from fearec_cli.model.build import INITIAL_STD, build_encoder
+from fearec_cli.model.build import INITIAL_STD, _initialise, build_encoder
 from fearec_plugins.attentions.autocorr import AutocorrAttention
 from fearec_plugins.attentions.dot import DotAttention
 from fearec_plugins.attentions.ramp import RampAttention
@@ -85,3 +86,19 @@ def test_what_cannot_be_built_in_its_place_is_refused(assignments, attention, me
     config = tiny.config(*assignments, attention=attention)
     with pytest.raises(ConfigError, match=message):
         build(config)
+
+
+def test_what_a_component_set_itself_is_kept():
+    class OwnStart(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gate, self.fresh = nn.Linear(4, 4), nn.Linear(4, 4)
+            nn.init.zeros_(self.gate.weight)
+            nn.init.constant_(self.gate.bias, 2)
+            self.fresh.weight = nn.Parameter(torch.eye(4))
+
+    module = OwnStart().apply(_initialise)
+    assert not module.gate.weight.any()
+    assert module.gate.bias.tolist() == [2] * 4
+    assert torch.equal(module.fresh.weight, torch.eye(4))
+    assert not module.fresh.bias.any()

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from fearec_cli.errors import ConfigError
@@ -28,7 +29,7 @@ def test_each_branch_ends_in_its_own_norm_and_some_are_projected(projected, ends
     part = head(alpha=0.3, projected=projected)
     expected = []
     for context, end, has_projection in zip(contexts, part.ends, ends, strict=True):
-        assert hasattr(end, "dense") is has_projection
+        assert isinstance(end.dense, nn.Linear) is has_projection
         signal = context @ end.dense.weight.T + end.dense.bias if has_projection else context
         expected.append(functional.layer_norm(signal + x, (8,)))
     mean = 0.3 * expected[0] + 0.7 * expected[1]
