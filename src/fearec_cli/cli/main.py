@@ -33,6 +33,7 @@ class _Commands(LazyCommands):
         "report": "Write one page about a run.",
         "components": "List filters, attentions, fusions and losses, or all about one.",
         "datasets": "List the sources of data, or all about one.",
+        "doctor": "Show versions, devices, plugins and caches, and what is wrong with them.",
         "new-plugin": "Write a package with a component or a source of your own.",
     }
 
