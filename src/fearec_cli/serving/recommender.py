@@ -38,9 +38,8 @@ class Recommendations:
 class Recommender:
     """A model that answers for any history of raw item ids. It keeps no state: threads may share it.
 
-    >>> recommender = Recommender.load("best.safetensors")  # doctest: +SKIP
-    >>> recommender.recommend([["sku-0209", "sku-0210"]], k=3).items  # doctest: +SKIP
-    [['sku-0212', 'sku-0211', 'sku-0207']]
+        recommender = Recommender.load("runs/first/best.safetensors")
+        recommender.recommend([["sku-0209", "sku-0210"]], k=3).items
 
     Args:
         checkpoint: an open checkpoint.

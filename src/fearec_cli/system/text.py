@@ -12,7 +12,7 @@ _LONG = re.compile(rf"\S{{{LONGEST_VALUE + 1},}}")
 
 
 def printable(text: str) -> str:
-    """The text with everything that would act on a terminal written out; line breaks stay.
+    r"""The text with everything that would act on a terminal written out; line breaks stay.
 
     >>> printable("a\x1b]0;title\x07b")
     'a\\x1b]0;title\\x07b'
@@ -21,7 +21,7 @@ def printable(text: str) -> str:
 
 
 def value(text: str) -> str:
-    """A value inside a message: printable, one line, cut where it is long.
+    r"""A value inside a message: printable, one line, cut where it is long.
 
     >>> value("two\nlines"), len(value("x" * 1000))
     ('two\\nlines', 203)
