@@ -108,7 +108,7 @@ def measure(entry: str, dataset: Path, seed: int, minutes: float, epochs: int, d
 
 def _scores(protocols: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     """HR@10, NDCG@10 under either protocol."""
-    return {name: {k: round(scores[k], 5) for k in ("HR@10", "NDCG@10")} for name, scores in protocols.items()}
+    return {name: {k: round(scores[k], 6) for k in ("HR@10", "NDCG@10")} for name, scores in protocols.items()}
 
 
 def _validation(protocols: dict[str, dict[str, float]]) -> Iterator[float]:
