@@ -113,7 +113,12 @@ def test_every_way_of_following_the_gradient_is_resumed(toy: Path, stopping) -> 
         "accumulate": 3,
         "ema": 0.8,
     }
-    run = (*TINY, *(part for name, value in options.items() for part in ("--set", f"training.{name}={value}")))
+    run = (
+        "--preset",
+        "fearec",
+        *TINY,
+        *(part for name, value in options.items() for part in ("--set", f"training.{name}={value}")),
+    )
     assert "stopped by schedule after 22 steps" in done("train", toy, *run, "--out", "runs/a")
     stopping([4, 13])
     command = stopped("train", toy, *run, "--out", "runs/b")
