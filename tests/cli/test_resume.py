@@ -112,6 +112,7 @@ def test_every_way_of_following_the_gradient_is_resumed(toy: Path, stopping) -> 
         "gradient_clip": 0.5,
         "accumulate": 3,
         "ema": 0.8,
+        "metric": "NDCG@10",
     }
     run = (
         "--preset",
