@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from fearec_cli.api import Options
 from fearec_cli.cli.main import app
 from fearec_cli.components.options import describe_options
 from fearec_cli.components.registry import Registered, load_adapters, load_components
+from fearec_cli.config import ModelConfig, TrainingConfig, preset_names, preset_text
 from support.commands import done, fearec
 
 COMMANDS = list(typer.main.get_command(app).summaries)
@@ -104,8 +106,31 @@ def test_everything_that_is_plugged_in_is_listed(command: str, registry) -> None
     assert kinds == sorted({entry.kind for entry in registry}, key=kinds.index)
 
 
+def test_settings_and_presets_are_listed() -> None:
+    printed = done("components")
+    for name in ("model", "training", *preset_names()):
+        assert re.search(rf"^{name} +\S.*\. *$", printed, re.MULTILINE), name
+
+
+@pytest.mark.parametrize(("section", "model"), [("model", ModelConfig), ("training", TrainingConfig)])
+def test_the_settings_of_a_section_are_described(section: str, model: type[Options]) -> None:
+    lines = done("components", section).splitlines()
+    assert lines[:2] == [f"name     {section}", "kind     settings"]
+    shown = {line.split()[0]: line for line in lines[5:]}
+    for row in describe_options(model):
+        line = shown[f"{section}.{row.name}"]
+        assert row.default in line
+        assert row.description in line
+
+
+def test_a_preset_is_described_by_its_file() -> None:
+    printed = done("components", "sasrec")
+    assert printed == preset_text("sasrec")
+    assert printed.startswith("# SASRec")
+
+
 @pytest.mark.parametrize("entry", COMPONENTS, ids=lambda entry: entry.name)
-def test_all_about_one_part(entry: Registered) -> None:
+def test_all_about_one_component(entry: Registered) -> None:
     lines = done("datasets" if entry.kind == "adapter" else "components", entry.name).splitlines()
     about = dict(line.split(maxsplit=1) for line in lines[:5])
     assert about == {

@@ -31,8 +31,8 @@ class _Commands(LazyCommands):
         "recommend": "Recommend items for any history, by one checkpoint.",
         "inspect": "Look inside a model: frequencies, periods, branches.",
         "report": "Write one page about a run.",
-        "components": "List filters, attentions, fusions and losses, or all about one.",
-        "datasets": "List the sources of data, or all about one.",
+        "components": "List components, settings and presets, or describe one.",
+        "datasets": "List the sources of data, or describe one.",
         "doctor": "Show versions, devices, plugins and caches, and what is wrong with them.",
         "new-plugin": "Write a package with a component or a source of your own.",
     }

@@ -1,6 +1,6 @@
 """What a run is made of: its settings, and the recipe that resolves them."""
 
-from fearec_cli.config.loading import RECOMMENDED_PRESET, load_recipe, preset_names, read_recipe
+from fearec_cli.config.loading import RECOMMENDED_PRESET, load_recipe, preset_names, preset_text, read_recipe
 from fearec_cli.config.recipe import Ingredient, Recipe
 from fearec_cli.config.sections import ModelConfig, Precision, RunConfig, TrackerName, TrainingConfig
 
@@ -15,5 +15,6 @@ __all__ = [
     "TrainingConfig",
     "load_recipe",
     "preset_names",
+    "preset_text",
     "read_recipe",
 ]

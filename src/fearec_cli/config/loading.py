@@ -29,6 +29,11 @@ def preset_names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
 
 
+def preset_text(name: str) -> str:
+    """The TOML text of a preset: what it is and where it departs from its source, then its settings."""
+    return (resources.files("fearec_cli.presets") / f"{name}.toml").read_text("utf-8")
+
+
 def load_recipe(
     registry: Registry,
     *,
@@ -179,7 +184,7 @@ def _options(name: str, model: type[Options], values: Any, problems: list[str]) 
 
 
 def _read_preset(name: str) -> dict[str, Any]:
-    return tomllib.loads((resources.files("fearec_cli.presets") / f"{name}.toml").read_text("utf-8"))
+    return tomllib.loads(preset_text(name))
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

@@ -4,16 +4,32 @@ from typing import Annotated
 
 import typer
 
+from fearec_cli.api import Options
+
 
 def components(
-    name: Annotated[str | None, typer.Argument(help="Component to tell all about.", show_default=False)] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A component, a preset, or the settings `model` or `training`.", show_default=False),
+    ] = None,
 ) -> None:
-    """List filters, attentions, fusions and losses, or tell all about one: its options, their bounds, its source."""
-    from fearec_cli.cli.show.listing import print_details, print_list
+    """List filters, attentions, fusions, losses, settings and presets, or describe one.
+
+    A component is described by its options, their bounds and its source, a preset by its file.
+    """
+    from fearec_cli.cli.show.listing import print_details, print_list, print_section, print_sections
     from fearec_cli.components.registry import load_components
+    from fearec_cli.config import ModelConfig, TrainingConfig, preset_names, preset_text
 
     registry = load_components()
+    sections: dict[str, type[Options]] = {"model": ModelConfig, "training": TrainingConfig}
+    components = {entry.name for entry in registry}
     if name is None:
         print_list(registry, registry.broken)
+        print_sections(sections, {preset: preset_text(preset) for preset in preset_names()})
+    elif name in sections:
+        print_section(name, sections[name])
+    elif name in preset_names() and name not in components:
+        typer.echo(preset_text(name), nl=False)
     else:
         print_details(registry.find(name))

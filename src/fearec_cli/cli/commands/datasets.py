@@ -7,10 +7,10 @@ import typer
 
 def datasets(
     name: Annotated[
-        str | None, typer.Argument(help="Source to tell all about, or family to list.", show_default=False)
+        str | None, typer.Argument(help="A source to describe, or a family to list.", show_default=False)
     ] = None,
 ) -> None:
-    """List the sources of data, or tell all about one: its options, their bounds, where it comes from.
+    """List the sources of data, or describe one: its options, their bounds, where it comes from.
 
     A family is all whose names begin alike, as in `fearec datasets amazon`.
     """
