@@ -103,7 +103,7 @@ SAYS = {
     "amazon without core": ("amazon-appliances", {}, "has no 5-core file of Appliances"),
     "too many fields": ("hub", HUB["long.csv"], "long.csv, line 3: has 4 fields, and the first line 3"),
     "too many fields at once": ("hub", HUB["first-long.csv"], "line 2: has 4 fields, and the first line 3"),
-    "bad time": ("hub", HUB["bad.csv"], "bad.csv, line 5: the timestamp (column 'timestamp') 'soon' is no number"),
+    "bad time": ("hub", HUB["bad.csv"], "bad.csv, line 5: the timestamp (column 'timestamp') 'soon' is not a number"),
     "ends of line of old": ("hub", HUB["mac.csv"], "mac.csv"),
     "far too many fields": ("hub", HUB["longer.csv"], "longer.csv, line 3: has 5 fields, and the first line 3"),
     "indented": ("hub", HUB["indented.csv"], "no column 'user'; its columns are: user, item, timestamp; look for"),
