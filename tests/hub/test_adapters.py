@@ -106,7 +106,7 @@ SAYS = {
     "bad time": ("hub", HUB["bad.csv"], "bad.csv, line 5: the timestamp (column 'timestamp') 'soon' is not a number"),
     "ends of line of old": ("hub", HUB["mac.csv"], "mac.csv"),
     "far too many fields": ("hub", HUB["longer.csv"], "longer.csv, line 3: has 5 fields, and the first line 3"),
-    "indented": ("hub", HUB["indented.csv"], "no column 'user'; its columns are: user, item, timestamp; look for"),
+    "indented": ("hub", HUB["indented.csv"], "line 2: the user (column '\\tuser') is missing"),
     "empty": ("hub", HUB["empty.csv"], "empty.csv: is empty"),
     "column": ("hub", {**HUB["x.jsonl"], "user": "who"}, "has no column 'who' (hub.user); its columns are: user, item"),
     "no file": ("hub", {"location": "a/b"}, "hub:a/b: names no file of a repository; write fearec prepare hub:OWNER"),
