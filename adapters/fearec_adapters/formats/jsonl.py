@@ -8,7 +8,7 @@ import polars as pl
 
 from fearec_adapters.reading.columns import ColumnOptions, choose, column_notes
 from fearec_adapters.reading.json_lines import batches, clock_of, first_keys, objects
-from fearec_adapters.reading.many import existing_files, source_of_files
+from fearec_adapters.reading.many import existing_files, files_note, source_of_files
 from fearec_cli.api import Component, Log, lazy_log
 
 
@@ -34,7 +34,11 @@ class JsonLines:
                 yield from batches(objects(file), keys, clock, file=file)
 
         source = source_of_files(files, path, "jsonl")
-        return Log(frame=lazy_log(columns[0], read), source=source, notes=column_notes(columns[0], clock))
+        return Log(
+            frame=lazy_log(columns[0], read),
+            source=source,
+            notes={**files_note(files), **column_notes(columns[0], clock)},
+        )
 
 
 COMPONENT = Component(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fearec_adapters.reading.columns import ColumnOptions
-from fearec_adapters.reading.many import existing_files, source_of_files
+from fearec_adapters.reading.many import existing_files, files_note, source_of_files
 from fearec_adapters.reading.parquet import read_parquet
 from fearec_cli.api import Component, Log
 from fearec_cli.errors import DataError
@@ -27,7 +27,7 @@ class Parquet:
                 raise DataError(f"{path}: is a .zip; unpack it, Parquet is compressed by itself")
             files.append(file)
         frame, notes = read_parquet(files, self._options, adapter="parquet")
-        return Log(frame=frame, source=source_of_files(files, path, "parquet"), notes=notes)
+        return Log(frame=frame, source=source_of_files(files, path, "parquet"), notes={**files_note(files), **notes})
 
 
 COMPONENT = Component(

@@ -7,6 +7,7 @@ from fearec_adapters.reading.delimited import Table
 from fearec_adapters.reading.files import existing_file, source_of
 from fearec_adapters.reading.times import UNIT, TimeUnit
 from fearec_cli.api import Component, Field, Log, Options
+from fearec_cli.errors import DataError
 
 
 class RecBoleOptions(Options):
@@ -34,6 +35,8 @@ class RecBole:
         file = existing_file(path, "recbole")
         # Tokens are not quoted: a quotation mark is a character like any other.
         table = Table.open(file, separator="\t", header=True, quoted=False)
+        if len(table.columns) == 1 and table.columns[0].count(":") > 1:
+            raise DataError(f"{file}: its first line has no tab; RecBole separates fields by tabs (field_separator)")
         names = [column.partition(":")[0] for column in table.columns]
         wanted = {"user": "user", "item": "item", "timestamp": "time", "rating": "rating"}
         columns = {}
@@ -43,6 +46,9 @@ class RecBole:
             if must or name in names:
                 named(names, name, where=file, option=f"recbole.{option}")
                 columns[column] = table.columns[names.index(name)]
+                kind = columns[column].partition(":")[2]
+                if column in ("user", "item") and kind.endswith("_seq"):
+                    raise DataError(f"{file}: {name} is of type {kind}; an id is a token")
         frame, clock = table.log_frame(columns, self._options.unit)
         return Log(frame=frame, source=source_of(file, "recbole"), notes=time_notes(columns, clock))
 

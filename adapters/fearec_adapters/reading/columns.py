@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from fearec_adapters.reading.messages import shown
 from fearec_adapters.reading.times import UNIT, Clock, TimeUnit
 from fearec_cli.api import Field, Options
 from fearec_cli.errors import DataError
@@ -86,6 +87,10 @@ def named(names: Sequence[str], name: str, *, where: object, option: str = "", h
     Raises:
         DataError: there is none, or more than one.
     """
+    padded = [other for other in names if other.strip() == name]
+    if name not in names and len(padded) == 1:
+        # "user, item": the blank after the comma is not part of the name.
+        return padded[0]
     if name not in names:
         there = ", ".join(names[:30])
         shown = f"{there[:1000]}, ..." if len(there) > 1000 or len(names) > 30 else there
@@ -165,7 +170,7 @@ def log_columns(
     elif column == "timestamp":
         fault = clock.fault(found)
     else:
-        fault = f"{str(found)!r} is no number" if column == "rating" else f"{found!r} is no text"
+        fault = f"{shown(found)} is not a number" if column == "rating" else f"{shown(found)} is not text"
     message = f"{where}, {place(row['row'])}: the {column} (column {names[column]!r}) {fault}"
     raise DataError(" ".join(message.split()))
 

@@ -10,7 +10,7 @@ import polars as pl
 from fearec_adapters.reading.blocks import Block, read_blocks
 from fearec_adapters.reading.columns import TableOptions, choose, column_notes, first_time, log_columns
 from fearec_adapters.reading.files import File
-from fearec_adapters.reading.many import existing_files, source_of_files
+from fearec_adapters.reading.many import existing_files, files_note, source_of_files
 from fearec_adapters.reading.times import Clock, TimeUnit
 from fearec_cli.api import Log, lazy_log
 from fearec_cli.errors import DataError
@@ -36,7 +36,7 @@ def read_table(path: Path | None, options: TableOptions, *, adapter: str, separa
     return Log(
         frame=lazy_log(columns[0], batches),
         source=source_of_files(files, path, adapter),
-        notes=column_notes(columns[0], clock),
+        notes={**files_note(files), **column_notes(columns[0], clock)},
     )
 
 

@@ -6,6 +6,9 @@ A file may stand by itself, in the unpacked directory of a download, or in the .
 import codecs
 import gzip
 import hashlib
+import itertools
+import os
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -19,6 +22,8 @@ from fearec_cli.errors import DataError
 File = Path | zipfile.Path
 """A file, or a member of a .zip; as text it names both the archive and the member."""
 
+# Bytes of a line that are read at once: none is held without a bound.
+_LONGEST_LINE = 2**24
 _AnyFile = TypeVar("_AnyFile", bound=File)
 
 # What zipfile raises for a damaged, an encrypted and an unknown kind of member.
@@ -46,8 +51,12 @@ def existing_file(path: Path | None, adapter: str, names: Sequence[str] = ()) ->
             return _only(path, sorted(file for name in names for file in _below(path, name)), names)
         if not path.exists():
             raise DataError(f"{path}: no such file")
+        mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
+    if not stat.S_ISREG(mode):
+        kind = "a pipe" if stat.S_ISFIFO(mode) else "a device" if stat.S_ISCHR(mode) else "not a regular file"
+        raise DataError(f"{path}: is {kind}; a log is read more than once, so write it to a file first")
     return _member(path, names) if path.suffix == ".zip" else path
 
 
@@ -62,7 +71,9 @@ def source_of(file: File, adapter: str) -> Source:
 
 def location_of(file: File) -> str:
     """A file's name without its folder; for a member, the archive's name and the path in it."""
-    return file.name if isinstance(file, Path) else f"{Path(str(file.root.filename)).name}/{file.at}"
+    name = file.name if isinstance(file, Path) else f"{Path(str(file.root.filename)).name}/{file.at}"
+    # A name that is not UTF-8 is recorded with a replacement character.
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def text_lines(file: File) -> Iterator[tuple[int, str]]:
@@ -72,7 +83,12 @@ def text_lines(file: File) -> Iterator[tuple[int, str]]:
         DataError: it cannot be read, is cut short or damaged, or is not UTF-8.
     """
     with unpacked(file) as stream:
-        for number, line in enumerate(stream, start=1):
+        for number in itertools.count(1):
+            line = stream.readline(_LONGEST_LINE + 1)
+            if not line:
+                return
+            if len(line) > _LONGEST_LINE:
+                raise DataError(f"{file}, line {number}: is longer than {_LONGEST_LINE:,} bytes; is this a text file?")
             try:
                 text = line.removeprefix(codecs.BOM_UTF8 if number == 1 else b"").decode().strip()
             except UnicodeDecodeError:

@@ -34,7 +34,7 @@ def read_parquet(
     chosen: list[Mapping[str, str]] = []
     for file in files:
         try:
-            scan = pl.scan_parquet(file, glob=False)
+            scan = pl.scan_parquet(file.absolute(), glob=False)
             columns = choose(scan.collect_schema().names(), options, where=file, adapter=adapter)
             clock = clock or clock_of(scan, columns, options.unit, where=file)
             check_types(scan, columns, clock, where=file)
@@ -54,7 +54,7 @@ def _batches(file: Path, columns: Mapping[str, str], clock: Clock, keep: pl.Expr
     wanted = [pl.col(name).alias(column) for column, name in columns.items()]
     before = 0
     try:
-        scan = pl.scan_parquet(file, glob=False).select(wanted)
+        scan = pl.scan_parquet(file.absolute(), glob=False).select(wanted)
         for batch in scan.collect_batches(chunk_size=_BATCH, maintain_order=True):
             yield typed_columns(batch, columns, clock, where=file, before=before, keep=keep)
             before += len(batch)

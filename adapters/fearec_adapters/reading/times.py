@@ -6,12 +6,16 @@ of day; without a zone it is UTC, for the machine that reads a file must not cha
 """
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 import polars as pl
+
+from fearec_adapters.reading.messages import shown
 
 TimeUnit = Literal["auto", "s", "ms", "us", "ns", "iso"]
 """The type of an adapter's option `unit`."""
@@ -22,6 +26,20 @@ _MICROSECONDS = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 
 # The least number that is recognised as this unit.
 _LEAST: Mapping[str, float] = {"s": 0, "ms": 1e11, "us": 1e14, "ns": 1e17}
 _ISO_FORMATS = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+# Forms that cannot be taken for another one: the month has a name, or the year comes first.
+_OTHER_FORMS = (
+    "%a %b %d %H:%M:%S %z %Y",  # Twitter, Foursquare, Goodreads
+    "%a %b %d %H:%M:%S %Y",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%d/%b/%Y:%H:%M:%S %z",
+    "%d %b %Y, %H:%M",
+    "%d %b %Y %H:%M:%S",
+    "%d %b %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+)
+# A number such as 20100116 is a date, not a count of seconds of 1970.
+_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _DAY = 86_400 * 1_000_000
 
 
@@ -35,7 +53,7 @@ class Clock:
         negative: times before 1970 are taken, not refused.
     """
 
-    unit: Literal["s", "ms", "us", "ns", "iso", "typed"]
+    unit: Literal["s", "ms", "us", "ns", "iso", "date", "typed"]
     recognised: bool = False
     negative: bool = False
 
@@ -52,6 +70,8 @@ class Clock:
         number = _number(first)
         if number is None:
             return cls("iso", recognised=True)
+        if _DATE.fullmatch(str(first).strip()):
+            return cls("date", recognised=True)
         fitting = [name for name in ("s", "ms", "us", "ns") if abs(number) >= _LEAST[name]]
         return cls(fitting[-1], recognised=True)  # type: ignore[arg-type]
 
@@ -60,6 +80,8 @@ class Clock:
         """What was decided, for whoever reads the results."""
         if self.unit == "typed":
             return "read by the column's own type, UTC"
+        if self.unit == "date":
+            return "read as dates such as 20100116 (recognised by their form), UTC"
         how = ("recognised by its form" if self.unit == "iso" else "recognised by magnitude") if self.recognised else ""
         return f"read as {self.unit}{f' ({how})' if how else ''}, UTC"
 
@@ -70,9 +92,21 @@ class Clock:
             value = column.cast(pl.Datetime("us")) if dtype == pl.Date else column
             result = value.dt.epoch("us")
         elif self.unit == "iso":
-            spaced = column.cast(pl.String).str.strip_chars().str.replace(r"^(\d{4}-\d\d-\d\d)[Tt]", "$1 ")
-            times = [spaced.str.to_datetime(form, time_unit="us", strict=False).dt.epoch("us") for form in _ISO_FORMATS]
+            text = column.cast(pl.String).str.strip_chars()
+            spaced = (
+                text.str.replace(r"^(\d{4})/(\d\d?)/(\d\d?)", "$1-$2-$3")
+                .str.replace(r"^(\d{4}-\d\d-\d\d)[Tt]", "$1 ")
+                .str.replace(r"(\d)\s*(UTC|GMT)$", "$1 +00:00")
+            )
+            times = [
+                spaced.str.to_datetime(form, time_unit="us", strict=False).dt.epoch("us")
+                for form in (*_ISO_FORMATS, *_OTHER_FORMS)
+            ]
             result = pl.coalesce(times)
+        elif self.unit == "date":
+            text = column.cast(pl.String).str.strip_chars()
+            written = pl.when(text.str.contains(f"^{_DATE.pattern}$")).then(text)
+            result = written.str.to_datetime("%Y%m%d", time_unit="us", strict=False).dt.epoch("us")
         else:
             multiply, divide = _MICROSECONDS[self.unit]
             text = column.str.strip_chars() if dtype == pl.String else column
@@ -88,23 +122,28 @@ class Clock:
     def fault(self, value: object) -> str:
         """Why this value, for which `microseconds` gives null, is no time of the log."""
         if self.unit == "typed":
-            return f"{str(value)!r} is before 1970 or in the future"
+            return f"{shown(value)} is before 1970 or in the future"
         if self.unit == "iso":
-            rest = ", as the first time of the file is; mixed forms cannot be read" if self.recognised else ""
-            return f"{str(value)!r} is no ISO 8601 time between 1970 and today{rest}"
+            today = datetime.now(UTC).date()
+            return (
+                f"{shown(value)} is not a time between 1970 and today ({today} by this clock) in a form that is "
+                f"read: ISO 8601, 2010/01/16 17:17, or with the name of the month (16 Jan 2010); convert the column"
+            )
+        if self.unit == "date":
+            return f"{shown(value)} is not a date such as 20100116, as the first time of the file is"
         number = _number(value)
         if number is None:
-            return f"{str(value)!r} is no number"
+            return f"{shown(value)} is not a number"
         if number < 0 and not self.negative:
-            return f"{str(value)!r} is negative"
+            return f"{shown(value)} is negative"
         if self.recognised and (other := Clock.of("auto", value).unit) != self.unit:
             return (
-                f"{str(value)!r} is in {other} by its magnitude, and the first time of the file in {self.unit}; "
+                f"{shown(value)} is in {other} by its magnitude, and the first time of the file in {self.unit}; "
                 f"bring them to one unit, or give the option unit if the magnitude misleads"
             )
         multiply, divide = _MICROSECONDS[self.unit]
         year = math.floor(1970 + number * multiply / divide / (365.2425 * _DAY))
-        return f"{str(value)!r} is in the future (year {year} if the unit is {self.unit!r}); is it another unit?"
+        return f"{shown(value)} is in the future (year {year} if the unit is {self.unit!r}); is it another unit?"
 
 
 def _number(value: object) -> float | None:

@@ -78,7 +78,11 @@ def test_a_directory_and_a_pattern_are_read_by_name(tmp_path: Path) -> None:
     assert some.frame.collect()["item"].to_list() == ["1", "2"]
     assert some.source.location == "*.parquet (2 files)"
     assert some.source.sha256 != whole.source.sha256 == read(place, time="").source.sha256
-    assert some.notes == {"columns": "user = user, item = item", "times": "none"}
+    assert some.notes == {
+        "files": "2: a.parquet, b.parquet",
+        "columns": "user = user, item = item",
+        "times": "none",
+    }
 
 
 @pytest.mark.parametrize(
@@ -91,7 +95,7 @@ def test_a_directory_and_a_pattern_are_read_by_name(tmp_path: Path) -> None:
         ({"timestamp": [datetime(1960, 1, 1)]}, r"row 1: .*'1960-01-01 00:00:00' is before 1970 or in the future"),
         ({"user": ["u"] * 2, "item": ["a"] * 2, "timestamp": [1, -1]}, r"row 2: .*'-1' is negative"),
         ({"user": ["u"] * 2, "item": ["a"] * 2, "timestamp": [10**9, 10**12]}, r"row 2: .* is in ms by its magnitude"),
-        ({"rating": [float("nan")]}, r"row 1: the rating \(column 'rating'\) 'nan' is no number"),
+        ({"rating": [float("nan")]}, r"row 1: the rating \(column 'rating'\) 'nan' is not a number"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
