@@ -169,3 +169,11 @@ def test_a_mistyped_command_is_answered_with_the_nearest() -> None:
     assert result.code == 2
     assert "'train'" in result.err
     assert "Traceback" not in result.err
+
+
+def test_evaluation_imports_nothing_of_training() -> None:
+    train = ["train", "demo", "--max-steps", "1", "--set", "model.dim=16", "--out", "run"]
+    imported(["prepare", "demo", "--set", "demo.users=20"], train)
+    modules = imported(["evaluate", "run/best.safetensors"])
+    assert "fearec_cli.evaluation.ranks" in modules
+    assert not [name for name in modules if name.startswith("fearec_cli.training")]

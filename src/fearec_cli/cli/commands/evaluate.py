@@ -30,7 +30,7 @@ def evaluate(
     """Rank every held-out item among the whole catalogue, beside the popularity baseline."""
     import json
 
-    from fearec_cli.cli.show.progress import console
+    from fearec_cli.cli.show.listing import make_console
     from fearec_cli.data.batches import InteractionTable
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.evaluation import evaluate as evaluation
@@ -40,6 +40,7 @@ def evaluate(
     from fearec_cli.runs.dataset import dataset_of
     from fearec_cli.system.outputs import STANDARD_OUTPUT, check_output, is_json_result, write_output
 
+    console = make_console()
     ks = _parse_ks(k)
     if json_file is not None:
         check_output(json_file, is_json_result)
@@ -69,8 +70,9 @@ def _with_progress(run: "Callable[[Callable[[int, int], None]], Evaluation]") ->
     """Run an evaluation under a bar where a person looks on."""
     from rich.progress import Progress
 
-    from fearec_cli.cli.show.progress import console
+    from fearec_cli.cli.show.listing import make_console
 
+    console = make_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("ranking", total=None)
         return run(lambda done, targets: bar.update(task, completed=done, total=targets))

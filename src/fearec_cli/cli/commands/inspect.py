@@ -36,7 +36,7 @@ def inspect(
     Periods are compared with shuffled histories, and their probabilities are corrected for the number of lags.
     """
     from fearec_cli.cli.show.extras import require
-    from fearec_cli.cli.show.progress import console
+    from fearec_cli.cli.show.listing import make_console
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.insight.inspection import inspect as measure
     from fearec_cli.insight.inspection import to_json
@@ -46,6 +46,7 @@ def inspect(
     from fearec_cli.runs.dataset import dataset_of
     from fearec_cli.system.outputs import check_output, is_json_result, is_page, write_output
 
+    console = make_console()
     if user is not None and history is not None:
         raise ConfigError(["--user and --history: give one of the two"])
     for output, is_ours in ((json_file, is_json_result), (html, is_page)):

@@ -77,7 +77,7 @@ def recommend(
 
     Items that the model does not know are left out and counted. Equal scores stand in the order of the catalogue.
     """
-    from fearec_cli.cli.show.progress import console
+    from fearec_cli.cli.show.listing import make_console
     from fearec_cli.cli.show.recommendations import counting, print_alone, print_answers, print_similar
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.runs.checkpoint import load_checkpoint
@@ -85,6 +85,7 @@ def recommend(
     from fearec_cli.serving.recommender import Recommendations, Recommender
     from fearec_cli.serving.writers import answers, writer
 
+    console = make_console()
     given = [name for name, value in _inputs(history, users, stdin, similar_to).items() if value]
     if len(given) != 1:
         named = f", not {' and '.join(given)}" if given else ""

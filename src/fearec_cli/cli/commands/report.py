@@ -27,7 +27,7 @@ def report(
     The page needs no network and no other file.
     """
     from fearec_cli.cli.show.extras import require
-    from fearec_cli.cli.show.progress import console
+    from fearec_cli.cli.show.listing import make_console
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.insight.inspection import inspect
     from fearec_cli.python_api import evaluate
@@ -37,6 +37,7 @@ def report(
     from fearec_cli.runs.records import read_records
     from fearec_cli.system.outputs import check_output, is_page, write_output
 
+    console = make_console()
     require("report")
     from fearec_cli.insight.page.contents import report_page
 
