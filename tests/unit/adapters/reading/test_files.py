@@ -46,7 +46,11 @@ def test_an_archive_with_several_files_is_not_guessed_at(tmp_path: Path) -> None
     ("name", "content", "message"),
     [
         ("a.zip", b"PK and no more", r"a\.zip: is no whole zip file"),
-        ("a.csv.gz", gzip.compress(CONTENT * 100)[:-12], r"a\.csv\.gz: is no whole gzip file: .*; fetch it again"),
+        (
+            "a.csv.gz",
+            gzip.compress(CONTENT * 100, mtime=0)[:-12],
+            r"a\.csv\.gz: is no whole gzip file: .*; fetch it again",
+        ),
         ("a.csv.gz", CONTENT, r"a\.csv\.gz: is no whole gzip file"),
         ("a.csv", CONTENT + "u,caf\u00e9,2\n".encode("latin-1"), r"a\.csv, line 3: is not UTF-8 text"),
         ("a.csv", b"<!DOCTYPE html>\n<html>", r"a\.csv: is a web page \(HTML\), not a table"),
