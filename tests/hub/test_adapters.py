@@ -103,14 +103,14 @@ SAYS = {
     "amazon without core": ("amazon-appliances", {}, "has no 5-core file of Appliances"),
     "too many fields": ("hub", HUB["long.csv"], "long.csv, line 3: has 4 fields, and the first line 3"),
     "too many fields at once": ("hub", HUB["first-long.csv"], "line 2: has 4 fields, and the first line 3"),
-    "bad time": ("hub", HUB["bad.csv"], "bad.csv, line 5: the timestamp (column 'timestamp') 'soon' is no number"),
+    "bad time": ("hub", HUB["bad.csv"], "bad.csv, line 5: the timestamp (column 'timestamp') 'soon' is not a number"),
     "ends of line of old": ("hub", HUB["mac.csv"], "mac.csv"),
     "far too many fields": ("hub", HUB["longer.csv"], "longer.csv, line 3: has 5 fields, and the first line 3"),
     "indented": ("hub", HUB["indented.csv"], "no column 'user'; its columns are: user, item, timestamp; look for"),
     "empty": ("hub", HUB["empty.csv"], "empty.csv: is empty"),
     "column": ("hub", {**HUB["x.jsonl"], "user": "who"}, "has no column 'who' (hub.user); its columns are: user, item"),
     "no file": ("hub", {"location": "a/b"}, "hub:a/b: names no file of a repository; write fearec prepare hub:OWNER"),
-    "kind": ("hub", {"location": "a/b/c.txt"}, "is no .csv, .jsonl, .json or .parquet"),
+    "kind": ("hub", {"location": "a/b/c.txt"}, "is not a .csv, .jsonl, .json or .parquet"),
 }  # fmt: skip
 
 

@@ -165,7 +165,7 @@ def log_columns(
     elif column == "timestamp":
         fault = clock.fault(found)
     else:
-        fault = f"{str(found)!r} is no number" if column == "rating" else f"{found!r} is no text"
+        fault = f"{str(found)!r} is not a number" if column == "rating" else f"{found!r} is not text"
     message = f"{where}, {place(row['row'])}: the {column} (column {names[column]!r}) {fault}"
     raise DataError(" ".join(message.split()))
 

@@ -91,10 +91,10 @@ class Clock:
             return f"{str(value)!r} is before 1970 or in the future"
         if self.unit == "iso":
             rest = ", as the first time of the file is; mixed forms cannot be read" if self.recognised else ""
-            return f"{str(value)!r} is no ISO 8601 time between 1970 and today{rest}"
+            return f"{str(value)!r} is not an ISO 8601 time between 1970 and today{rest}"
         number = _number(value)
         if number is None:
-            return f"{str(value)!r} is no number"
+            return f"{str(value)!r} is not a number"
         if number < 0 and not self.negative:
             return f"{str(value)!r} is negative"
         if self.recognised and (other := Clock.of("auto", value).unit) != self.unit:

@@ -42,7 +42,7 @@ def test_a_pair_is_kept_once_with_its_earliest_time(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"userID\tartistID\tweight\n2\t51\t13883\n", rf"no column 'timestamp'; .*the file of this data set is {FILE}"),
-        (HEAD + b"2\t52\t13\tx\r\n", r"line 2: the timestamp .* 'x' is no number"),
+        (HEAD + b"2\t52\t13\tx\r\n", r"line 2: the timestamp .* 'x' is not a number"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, content: bytes, message: str) -> None:

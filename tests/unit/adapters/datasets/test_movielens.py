@@ -76,7 +76,7 @@ def test_without_a_file_it_says_where_to_get_it_and_why(release: str, reason: st
         ("1m", "ratings.dat", b"1::2::3::4\n1::2::3\n", r"line 2: the timestamp .* is missing"),
         ("1m", "ratings.dat", b"1::2::3::4\n1::2::3::4::5\n", r"line 2: has 5 fields"),
         ("1m", "ratings.dat", RATINGS_CSV, r"line 1: has 1 fields, and ratings\.dat of MovieLens 1m has four"),
-        ("100k", "u.data", b"1\t2\tx\t4\n", r"line 1: the rating .* 'x' is no number"),
+        ("100k", "u.data", b"1\t2\tx\t4\n", r"line 1: the rating .* 'x' is not a number"),
         ("20m", "ratings.csv", b"a,b\n1,2\n", r"no column 'userId'; its columns are: a, b; the file of this data set"),
         ("20m", "ratings.csv", b"", r"ratings\.csv: is empty"),
         ("20m", "movies.csv", RATINGS_CSV, r"has no ratings\.csv in it"),

@@ -87,14 +87,14 @@ def test_times_become_microseconds(file: Path, unit: str, text: str, microsecond
 @pytest.mark.parametrize(
     ("unit", "text", "fault"),
     [
-        ("s", "soon", "'soon' is no number"),
-        ("s", "nan", "'nan' is no number"),
+        ("s", "soon", "'soon' is not a number"),
+        ("s", "nan", "'nan' is not a number"),
         ("s", "", "is missing"),
         ("s", "-1", "'-1' is negative"),
         ("s", "1628643414042", "is in the future (year 53579 if the unit is 's')"),
         ("s", "99999999999999999999", "is in the future"),
-        ("iso", "2014-13-01", "is no ISO 8601 time between 1970 and today"),
-        ("iso", "1969-12-31", "is no ISO 8601 time between 1970 and today"),
+        ("iso", "2014-13-01", "is not an ISO 8601 time between 1970 and today"),
+        ("iso", "1969-12-31", "is not an ISO 8601 time between 1970 and today"),
     ],
 )
 def test_a_bad_time_is_named_with_its_line(file: Path, unit: str, text: str, fault: str) -> None:
@@ -113,7 +113,7 @@ def test_a_missing_id_is_named(file: Path, user: str) -> None:
 
 
 def test_a_bad_rating_is_named(file: Path) -> None:
-    with pytest.raises(DataError, match=r"line 2: the rating \(column 'stars'\) 'good' is no number"):
+    with pytest.raises(DataError, match=r"line 2: the rating \(column 'stars'\) 'good' is not a number"):
         rows_of(file, b"user,item,stars\nu,a,good\n", time="", rating="stars")
 
 

@@ -82,7 +82,7 @@ GOOD = b'{"user": "u", "item": "a", "timestamp": 1}\n'
         (GOOD + b'{"user": true, "item": "a", "timestamp": 1}', {}, r"line 2: the user \(key 'user'\) is a bool"),
         (GOOD + b'{"user": "\\ud800", "item": "a", "timestamp": 1}', {}, r"line 2: the user .* half a character"),
         (GOOD + b'{"user": "u", "item": "a", "timestamp": -1}', {}, r"line 2: the timestamp .*'-1' is negative"),
-        (GOOD + b'{"user": "u", "item": "a", "timestamp": NaN}', {}, r"line 2: the timestamp .*'NaN' is no number"),
+        (GOOD + b'{"user": "u", "item": "a", "timestamp": NaN}', {}, r"line 2: the timestamp .*'NaN' is not a number"),
     ],
 )
 def test_a_bad_file_is_named(file: Path, content: bytes, options: dict[str, Any], message: str) -> None:

@@ -71,9 +71,9 @@ def test_a_column_that_was_asked_for_must_be_there(file: Path, options: dict[str
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("u\ta\t3\tx", r"line 3: the timestamp \(column 'timestamp:float'\) 'x' is no number"),
+        ("u\ta\t3\tx", r"line 3: the timestamp \(column 'timestamp:float'\) 'x' is not a number"),
         ("u\ta\t3\t-5", r"line 3: the timestamp .* '-5' is negative"),
-        ("u\ta\tinf\t5", r"line 3: the rating .* 'inf' is no number"),
+        ("u\ta\tinf\t5", r"line 3: the rating .* 'inf' is not a number"),
         ("u\t\t3\t5", r"line 3: the item .* is missing"),
         ("u\ta\t3\t5\t6", r"line 3: has 5 fields"),
     ],

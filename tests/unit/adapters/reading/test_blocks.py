@@ -65,7 +65,7 @@ def test_blocks_are_the_file_and_know_their_lines(file: Path, records: list[str]
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('user,item,timestamp\n"u\nv",a,1\n\nu,a,x\n', r"line 5: the timestamp .* 'x' is no number"),
+        ('user,item,timestamp\n"u\nv",a,1\n\nu,a,x\n', r"line 5: the timestamp .* 'x' is not a number"),
         ('user,item,timestamp\n"u\nv",a,1\n\nu,a,1,1\n', r"line 5: has 4 fields, and the first line 3"),
         ('user,item,timestamp\nu,a,1\n"u,a,1\nu,a,2\n', r"line 3.* cannot be read as a table .*; look for a quotation"),
         ("user,item,timestamp\r\nu,a,1\r\nu,caf\u00e9,1\r\n", r"line 3: is not UTF-8"),

@@ -49,13 +49,13 @@ def test_a_unit_that_is_given_is_taken(tmp_path: Path) -> None:
         (["1628643414", "1628643414042"], "'1628643414042' is in ms by its magnitude, and the first .* in s; bring"),
         (["1628643414042", "1628643414"], "'1628643414' is in s by its magnitude, and the first .* in ms; bring"),
         (["1628643414042", "0"], "'0' is in s by its magnitude"),
-        (["1628643414", "2021-08-11"], "'2021-08-11' is no number"),
-        (["2021-08-11", "1628643414"], "'1628643414' is no ISO 8601 time .*, as the first time of the file is"),
+        (["1628643414", "2021-08-11"], "'2021-08-11' is not a number"),
+        (["2021-08-11", "1628643414"], "'1628643414' is not an ISO 8601 time .*, as the first time of the file is"),
         (["1628643414", "4102444800"], r"'4102444800' is in the future \(year 2100 if the unit is 's'\)"),
         (["1628643414", "-5"], "'-5' is negative"),
-        (["2021-08-11", "2999-01-01"], "'2999-01-01' is no ISO 8601 time between 1970 and today"),
+        (["2021-08-11", "2999-01-01"], "'2999-01-01' is not an ISO 8601 time between 1970 and today"),
         (["1628643414", ""], "is missing"),
-        (["1628643414", "9" * 400], "is no number|is in ns by its magnitude"),
+        (["1628643414", "9" * 400], "is not a number|is in ns by its magnitude"),
     ],
 )
 def test_mixed_future_negative_and_missing_times_are_named(tmp_path: Path, times: list[str], message: str) -> None:
