@@ -19,7 +19,7 @@ HEAD = (
 
 
 def read(path: Path) -> list[Line]:
-    """The results; none where there is no file yet."""
+    """The results; none before the file is written."""
     return [json.loads(text) for text in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 

@@ -11,9 +11,9 @@ Letters of shapes, everywhere in the project:
 | B | sequences of a batch |
 | N | positions of a sequence, oldest first, padding included |
 | M | wanted positions: N, or 1 when only the last one is wanted |
-| D | hidden units |
+| D | dimensions |
 | H | heads |
-| E | hidden units of a head, D / H |
+| E | dimensions of a head, D / H |
 | F | frequency bins of a real FFT along N, N // 2 + 1 |
 | I | items |
 

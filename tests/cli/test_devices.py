@@ -13,7 +13,7 @@ from support.commands import TINY, contents, done, fearec, metadata, records, sa
 from support.processes import command, failing, killed, signalled, together
 
 # Steps of 33: the processes take 17 and 16 rows, and of the last step of an epoch, which has 30, 15 each. Where the
-# FFT of `spectral` is over hidden units, its bin 0 is a sum that the last LayerNorm makes 0 at the start: the loss
+# FFT of `spectral` is over dimensions, its bin 0 is a sum that the last LayerNorm makes 0 at the start: the loss
 # has a kink there, whose side rounding decides.
 RUN = (
     *TINY,

@@ -55,7 +55,7 @@ CONFIGURATIONS = {
     "of another kind": (["--filter", "ramp"], ["'ramp' is an attention, not a filter; there are these of kind filter"]),
     "unknown option": (["--set", "autocorr.topk=1"], ["autocorr.topk: there is no such option; did you mean 'top_k'"]),
     "unknown table": (["--set", "modle.dim=8"], ["modle: there is no such setting or component; did you mean 'model'"]),
-    "option of no part": (["--set", "dot.x=1"], ["dot: options are given, but 'dot' is no part of this model"]),
+    "option of no part": (["--set", "dot.x=1"], ["dot: options are given, but 'dot' is not a component of this model"]),
     "below its bound": (["--set", "window.alpha=0"], [r"window\.alpha: .* not 0 \(allowed: > 0, <= 1\)"]),
     "above its bound": (["--set", "window.alpha=1.5"], [r"window\.alpha: .* not 1\.5 \(allowed: > 0, <= 1\)"]),
     "of another type": (["--set", "model.dim=big"], [r'model\.dim: .* not "big"']),
@@ -71,7 +71,7 @@ CONFIGURATIONS = {
     "unknown device": (["--device", "banana"], [r"--device: .*auto\|cpu\|cuda"]),
     "missing file": (["--config", "no.toml"], [r"no\.toml: cannot be read: No such file"]),
     "weight that is none": (["--loss", "x*ce"], ["loss 'x\\*ce': the weight 'x' of 'ce' is not a positive number"]),
-    "branch twice": (["--attention", "ramp+ramp"], ["attention 'ramp\\+ramp': 'ramp' stands there more than once"]),
+    "branch twice": (["--attention", "ramp+ramp"], ["attention 'ramp\\+ramp': 'ramp' appears more than once"]),
     "several at once": (
         [
             *("--preset", "sasrek", "--config", "no.toml", "--attention", "ramp+autocor", "--loss", "cee"),
@@ -163,7 +163,7 @@ LOGS: dict[str, tuple[str, list[str], str, str]] = {
         "csv",
         [],
         "user,item,timestamp\nu,a,1\nu,b,noon\n",
-        r"log\.txt, line 3: the time.*'noon' is no number",
+        r"log\.txt, line 3: the time.*'noon' is not a number",
     ),
     "missing column": (
         "csv",
@@ -210,7 +210,7 @@ def test_a_log_that_is_not_named() -> None:
 
 def test_a_log_that_is_cut_short() -> None:
     Path("log.txt.gz").write_bytes(gzip.compress(b"u a b c\n" * 100)[:-9])
-    agree(refused("prepare", "sequences", "--from", "log.txt.gz"), r"log\.txt\.gz: is no whole gzip file")
+    agree(refused("prepare", "sequences", "--from", "log.txt.gz"), r"log\.txt\.gz: is not a complete gzip file")
 
 
 @pytest.mark.parametrize("out", ["log.txt/shop", "/proc/shop"])
@@ -233,7 +233,7 @@ def test_a_data_set_that_is_not_there(toy: Path) -> None:
     agree(
         refused("train", "shop"), r"no data set 'shop' is prepared under data/ \(prepared: toy\); `fearec prepare shop`"
     )
-    agree(refused("train", "data/shop"), "data/shop: is no prepared data set; make one by `fearec prepare ")
+    agree(refused("train", "data/shop"), "data/shop: is not a prepared data set; make one by `fearec prepare ")
     assert not Path("runs").exists()
 
 
@@ -334,11 +334,11 @@ def foreign_part(path: Path) -> None:
 
 CHECKPOINTS: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     "gone": (Path.unlink, ["there is no such checkpoint; `fearec train` writes best.safetensors"]),
-    "cut short": (truncate, ["is no whole safetensors file"]),
-    "cut to a header": (only_header, ["is no whole safetensors file"]),
-    "text": (text, ["is no whole safetensors file"]),
-    "empty": (empty, ["is no whole safetensors file"]),
-    "pickled": (pickled, ["is no whole safetensors file"]),
+    "cut short": (truncate, ["is not a complete safetensors file"]),
+    "cut to a header": (only_header, ["is not a complete safetensors file"]),
+    "text": (text, ["is not a complete safetensors file"]),
+    "empty": (empty, ["is not a complete safetensors file"]),
+    "pickled": (pickled, ["is not a complete safetensors file"]),
     "foreign": (foreign, ["is a safetensors file, but no checkpoint of fearec; give the best.safetensors of a run"]),
     "newer": (newer, ["has format 99, and this program reads up to 1; upgrade fearec"]),
     "nonsense": (nonsense, ["its description cannot be read"]),
@@ -532,7 +532,7 @@ def test_an_objective_that_overflows(toy: Path) -> None:
     result = fearec("train", toy, *SASREC, "--loss", "1e38*ce", "--out", "runs/x")
     assert result.code == 2
     assert result.err == (
-        "error: the objective became infinite or no number at step 1, in epoch 1; "
+        "error: the objective became inf or NaN at step 1, in epoch 1; "
         "lower training.learning_rate or the term's weight; "
         "nothing was kept\n"
     )
@@ -562,7 +562,7 @@ def test_a_term_that_is_no_number(toy: Path, breaking) -> None:
     result = fearec("train", toy, *TINY, "--preset", "fearec", "--epochs", "3", "--out", "runs/x")
     assert result.code == 2
     assert result.err == (
-        "error: contrast became infinite or no number at step 12, in epoch 2; "
+        "error: contrast became inf or NaN at step 12, in epoch 2; "
         "lower training.learning_rate or the term's weight; "
         "the best weights before it are in runs/x/best.safetensors\n"
     )
@@ -577,7 +577,7 @@ def test_a_gradient_that_is_no_number(toy: Path, breaking) -> None:
     result = fearec("train", toy, *SASREC, "--epochs", "3", "--out", "runs/x")
     assert result.code == 2
     assert result.err == (
-        "error: the gradient became infinite or no number at step 18, in epoch 2; "
+        "error: the gradient became inf or NaN at step 18, in epoch 2; "
         "lower training.learning_rate or the term's weight; "
         "the best weights before it are in runs/x/best.safetensors\n"
     )

@@ -181,8 +181,8 @@ def test_what_a_killed_preparation_left_is_removed_by_the_next(standing: bool) -
 @pytest.mark.parametrize(
     ("out", "problem"),
     [
-        ("mine", "mine: exists and is no prepared data set; choose another place by --out"),
-        ("log.csv", "log.csv: exists and is no prepared data set; choose another place by --out"),
+        ("mine", "mine: exists and is not a prepared data set; choose another place by --out"),
+        ("log.csv", "log.csv: exists and is not a prepared data set; choose another place by --out"),
         ("log.csv/deep/shop", r"log.csv/deep/shop: cannot be written: "),
     ],
 )

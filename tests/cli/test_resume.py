@@ -280,16 +280,14 @@ def test_a_directory_without_a_state_is_refused(toy: Path, whole: Path) -> None:
     result = fearec("train", toy, "--resume", "--out", "runs/none")
     assert (result.code, result.err) == (
         2,
-        "error: --resume: runs/none is no directory of a run; start the run without --resume\n",
+        "error: --resume: runs/none is not a directory of a run; start the run without --resume\n",
     )
     assert not Path("runs").exists()
     Path("runs/b").mkdir(parents=True)
     shutil.copy(whole / "run.toml", "runs/b")
     result = fearec("train", toy, "--resume", "--out", "runs/b")
     assert result.code == 2
-    assert result.err == (
-        "error: runs/b/last: there is no state to resume from; start the run again with another --out\n"
-    )
+    assert result.err == ("error: runs/b/last: there is no state to resume from; start .* again with another --out\n")
 
 
 def cut_short(state: Path) -> None:
@@ -313,7 +311,7 @@ def test_a_damaged_state_is_named_and_the_one_before_is_used(
     damage(newest)
     result = fearec("train", "--resume", "--out", b, "--max-steps", "0")
     assert result.code == 0
-    assert result.err.startswith(f"warning: {newest}: is no whole state (")
+    assert result.err.startswith(f"warning: {newest}: is not a complete state (")
     assert result.err.endswith(f"); going on from {before}\n")
     assert same(tensors(b / STATE), tensors(whole / STATE))
     assert same(tensors(b / "best.safetensors"), tensors(whole / "best.safetensors"))
@@ -331,8 +329,8 @@ def test_a_run_whose_states_are_all_damaged_is_refused(toy: Path, whole: Path) -
         result = fearec("train", *dataset, "--resume", "--out", "runs/b")
         assert result.code == 2
         assert re.fullmatch(
-            r"error: runs/b/last/state-27\.safetensors: is no whole state \(.*\); "
-            r"runs/b/last/state-18\.safetensors: is no whole state \(.*\); start the run again with another --out\n",
+            r"error: runs/b/last/state-27\.safetensors: is not a complete state \(.*\); "
+            r"runs/b/last/state-18\.safetensors: is not a complete state \(.*\); start .* again with another --out\n",
             result.err,
         )
     assert contents(Path("runs/b")) == before

@@ -110,7 +110,7 @@ SAYS = {
     "empty": ("hub", HUB["empty.csv"], "empty.csv: is empty"),
     "column": ("hub", {**HUB["x.jsonl"], "user": "who"}, "has no column 'who' (hub.user); its columns are: user, item"),
     "no file": ("hub", {"location": "a/b"}, "hub:a/b: names no file of a repository; write fearec prepare hub:OWNER"),
-    "kind": ("hub", {"location": "a/b/c.txt"}, "is no .csv, .jsonl, .json or .parquet"),
+    "kind": ("hub", {"location": "a/b/c.txt"}, "is not a .csv, .jsonl, .json or .parquet"),
 }  # fmt: skip
 
 

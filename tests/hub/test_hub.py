@@ -173,7 +173,7 @@ def test_what_xet_does_not_give_comes_by_plain_http(tmp_path: Path) -> None:
         (("some/nothing", "a.csv", "main"), r"there is no data set repository some/nothing, or it is private"),
         (("some/data", "b.csv", "main"), r"has no such file at revision 'main'"),
         (("some/data", "a.csv", "v9"), r"has no revision 'v9'"),
-        (("no name!", "a.csv", "main"), r"is no name on the Hub"),
+        (("no name!", "a.csv", "main"), r"is not a name on the Hub"),
         (("no/network", "a.csv", "main"), r"cannot be reached.*; check the network"),
         (("is/offline", "a.csv", "main"), r"HF_HUB_OFFLINE forbids to fetch it"),
     ],

@@ -29,7 +29,7 @@ def _lowest(bins: int, layer: int, settings: Settings) -> int:
 
 
 def correlation(q: Tensor, k: Tensor) -> Tensor:
-    """Of a history with itself moved by 0, 1, ... positions into the past; mean over hidden units alone."""
+    """Of a history with itself moved by 0, 1, ... positions into the past; mean over dimensions alone."""
     n = len(q)
     cross = torch.fft.rfft(q, n=2 * n, dim=0) * torch.fft.rfft(k, n=2 * n, dim=0).conj()
     return torch.fft.irfft(cross, n=2 * n, dim=0)[:n].mean(1)

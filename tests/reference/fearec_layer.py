@@ -57,7 +57,7 @@ def linear(x: Tensor, weights: Weights, name: str) -> Tensor:
 
 
 def layer_norm(x: Tensor, weights: Weights, name: str) -> Tensor:
-    """Normalise the hidden units."""
+    """Normalise the dimensions."""
     centred = x - x.mean(-1, keepdim=True)
     deviation = (centred.square().mean(-1, keepdim=True) + 1e-12).sqrt()
     return centred / deviation * weights[f"{name}.weight"] + weights[f"{name}.bias"]

@@ -25,7 +25,7 @@ DATA = [[user, user + 6, 1, 2, 3, 4, 5] for user in range(1, 7)]
 
 def smooth(config: RunConfig) -> Encoder:
     """An encoder at a point where no term has a kink. The last LayerNorm, where its weights are all alike, makes the
-    sum over hidden units the same for every sequence, and the absolute value in `spectral` is not smooth at 0."""
+    sum over dimensions the same for every sequence, and the absolute value in `spectral` is not smooth at 0."""
     encoder = tiny.encoder(config).train()
     with torch.no_grad():
         for name, parameter in encoder.named_parameters():

@@ -241,7 +241,7 @@ def test_a_filter_that_falsely_declares_to_go_past_a_map(constant: float, comput
         return part
 
     testing.check_filter(component(build))
-    assert "constant: expected a linear map alike for all hidden units" in refused("filter", declaring)
+    assert "constant: expected a linear map alike for all dimensions" in refused("filter", declaring)
 
 
 def test_a_filter_that_raises() -> None:

@@ -233,7 +233,7 @@ def _explained(repository: str, path: str, revision: str) -> Iterator[None]:
             f"by plain HTTP, or try again later"
         )
     except errors.HFValidationError as error:
-        reason = f"is no name on the Hub: {error}"
+        reason = f"is not a name on the Hub: {error}"
     except (OSError, ValueError, RuntimeError, httpx.HTTPError) as error:
         reason = _unreachable(error)
     else:

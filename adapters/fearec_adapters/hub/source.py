@@ -40,7 +40,7 @@ class Hub:
         kinds = [suffix for suffix in Path(name).suffixes if suffix != ".gz"]
         kind = kinds[-1] if kinds else ""
         if kind not in (".csv", ".parquet", *_LINES):
-            raise DataError(f"hub:{repository}/{name}: is no .csv, .jsonl, .json or .parquet; only those are read")
+            raise DataError(f"hub:{repository}/{name}: is not a .csv, .jsonl, .json or .parquet; only those are read")
         fetched = fetch(repository, name, self._options.revision)
         file, options = fetched.file, self._options
         if kind == ".parquet":

@@ -106,7 +106,7 @@ def _member(path: Path, names: Sequence[str]) -> zipfile.Path:
     try:
         archive = zipfile.ZipFile(path)
     except (*_ZIP_ERRORS, OSError) as error:
-        raise DataError(f"{path}: is no whole zip file: {error}; fetch it again") from None
+        raise DataError(f"{path}: is not a complete zip file: {error}; fetch it again") from None
     # macOS adds hidden companions to every file.
     plain = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
     fitting = [name for name in plain if not names or name.rpartition("/")[2] in names]
@@ -130,7 +130,7 @@ def _reading(file: File) -> Iterator[IO[bytes]]:
         with file.open("rb") as stream:
             yield stream
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{file}: is no whole gzip file: {error}; fetch it again") from None
+        raise DataError(f"{file}: is not a complete gzip file: {error}; fetch it again") from None
     except (*_ZIP_ERRORS, OSError) as error:
         raise DataError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 

@@ -82,7 +82,7 @@ def clock_of(frame: pl.LazyFrame, columns: Mapping[str, str], unit: TimeUnit, *,
             raise DataError(f"{where}: the column {name!r} is of type {dtype}, and needs no unit; leave the option out")
         return Clock("typed")
     if not (dtype.is_numeric() or dtype == pl.String):
-        raise DataError(f"{where}: the timestamp (column {name!r}) is of type {dtype}, which is no time")
+        raise DataError(f"{where}: the timestamp (column {name!r}) is of type {dtype}, which is not a time")
     return Clock.of(unit, first_time(frame.select(timestamp=pl.col(name))))
 
 

@@ -21,7 +21,7 @@ class AutocorrSoftmaxOptions(Options):
         0.25,
         gt=0,
         le=100,
-        description="the auto-correlation, mean over hidden units and positions, is divided by it before the softmax",
+        description="the auto-correlation, mean over dimensions and positions, is divided by it before the softmax",
     )
 
 

@@ -11,7 +11,7 @@ class RampKVAttention(nn.Module):
 
     The survey attends with the filtered input itself, softmax(Q X'^T / sqrt(D)) X', X' = P X. Here keys and values
     are projected and split into heads, as in every branch of the trunk, and the filter acts after the projection:
-    P (X W + b) is (P X) W up to the bias where P is the same for all hidden units.
+    P (X W + b) is (P X) W up to the bias where P is the same for all dimensions.
     """
 
     projections: frozenset[Projection] = frozenset({"q", "k", "v"})

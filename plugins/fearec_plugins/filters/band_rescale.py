@@ -67,6 +67,6 @@ COMPONENT = Component(
     name="band-rescale",
     options=BandRescaleOptions,
     build=BandRescale,
-    summary="Low frequencies stay, the others are scaled by a learnable square for each hidden unit.",
+    summary="Low frequencies stay, the others are scaled by a learnable square for each dimension.",
     source="BSARec: Shin et al., AAAI 2024 (arXiv 2312.10325), frequency rescaler, and the authors' code",
 )

@@ -1,4 +1,4 @@
-"""The global filter of FMLP-Rec: one learnable complex weight a frequency and hidden unit, in place of attention."""
+"""The global filter of FMLP-Rec: one learnable complex weight a frequency and dimension, instead of attention."""
 
 import torch
 from jaxtyping import Complex, Float, Int
@@ -47,6 +47,6 @@ COMPONENT = Component(
     name="global",
     options=GlobalOptions,
     build=GlobalFilter,
-    summary="Learnable complex weight for each frequency and hidden unit.",
+    summary="Learnable complex weight for each frequency and dimension.",
     source="FMLP-Rec: Zhou et al., WWW 2022 (arXiv 2202.13556), filter layer, and the authors' code",
 )

@@ -21,7 +21,7 @@ class LearnableRampOptions(Options):
         "linear", description="how the mask falls at the start, from 1 at frequency 0 to the floor"
     )
     floor: float = Field(0.1, ge=0, le=1, description="the mask at the highest frequency at the start")
-    per_channel: bool = Field(True, description="a mask for each hidden unit; else one for all, which is faster")
+    per_channel: bool = Field(True, description="a mask for each dimension; else one for all, which is faster")
 
 
 def initial_ramp(bins: int, shape: RampShape, floor: float) -> Float[Tensor, "F"]:
@@ -38,10 +38,10 @@ def initial_ramp(bins: int, shape: RampShape, floor: float) -> Float[Tensor, "F"
 
 
 class LearnableRamp(nn.Module):
-    """X' = irfft(M * rfft(X), n=N), M a real mask [F, D], or [F] for all hidden units, unconstrained after the start.
+    """X' = irfft(M * rfft(X), n=N), M a real mask [F, D], or [F] for all dimensions, unconstrained after the start.
 
     A layer has one filter: every signal that its branches filter (x, q, k or v) passes the same mask. A mask for
-    each hidden unit does not commute with the projections, a common one does but for their bias.
+    each dimension does not commute with the projections, a common one does but for their bias.
 
     Args:
         options: start and sharing of the mask.

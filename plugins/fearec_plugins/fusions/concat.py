@@ -13,7 +13,7 @@ from fearec_cli.errors import ConfigError
 class ConcatOptions(Options):
     """Size of the feed-forward."""
 
-    expansion: int = Field(2, ge=1, le=16, description="hidden units of the feed-forward, as a multiple of model.dim")
+    expansion: int = Field(2, ge=1, le=16, description="dimensions of the feed-forward, as a multiple of model.dim")
 
 
 class Concat(nn.Module):

@@ -7,7 +7,7 @@ from fearec_cli.api import Component, LossInputs, Options, View
 
 
 class SmoothSpectrum:
-    """mean (|X_f+1| - |X_f|)^2 over sequences, the F - 1 pairs of neighbouring frequencies, and hidden units.
+    """mean (|X_f+1| - |X_f|)^2 over sequences, the F - 1 pairs of neighbouring frequencies, and dimensions.
 
     X is the orthonormal rFFT along time of the last layer's filtered input, [B, F, D]. Magnitudes only: a
     circular shift in time turns the phases and leaves the term as it is.

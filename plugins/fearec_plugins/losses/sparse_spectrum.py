@@ -7,7 +7,7 @@ from fearec_cli.api import Component, LossInputs, Options, View
 
 
 class SparseSpectrum:
-    """mean |X|: the L1 norm of the spectrum over sequences, frequencies and hidden units, divided by B F D.
+    """mean |X|: the L1 norm of the spectrum over sequences, frequencies and dimensions, divided by B F D.
 
     X is the orthonormal rFFT along time of the last layer's filtered input, [B, F, D].
     """

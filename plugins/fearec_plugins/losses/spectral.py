@@ -16,7 +16,7 @@ class SpectralOptions(Options):
     pairs: Pairs = Field("us_x", description=DESCRIPTION)
     axis: Literal["hidden", "time"] = Field(
         "hidden",
-        description="axis of the FFT: hidden units of the representation, as in the authors' code, or time, "
+        description="axis of the FFT: dimensions of the representation, as in the authors' code, or time, "
         "which needs the output at every position",
     )
 

@@ -67,4 +67,4 @@ def _check_names(what: str, expression: str, names: tuple[str, ...]) -> None:
         raise ConfigError([f"{what} {expression!r}: a name is missing beside '+'"])
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError([f"{what} {expression!r}: {name!r} stands there more than once"])
+            raise ConfigError([f"{what} {expression!r}: {name!r} appears more than once"])

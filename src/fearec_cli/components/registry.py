@@ -199,11 +199,11 @@ def check_component(component: Component) -> Component:
     name = component.name
     if not _NAME.fullmatch(name) or name in RESERVED_NAMES:
         raise PluginError(
-            f"{name!r} is no name for a component: lower case letters, digits and hyphens, "
+            f"{name!r} is not a name for a component: lower case letters, digits and hyphens, "
             f"and none of {', '.join(sorted(RESERVED_NAMES))}"
         )
     if not (isinstance(component.options, type) and issubclass(component.options, Options)):
-        raise PluginError(f"the options of {name!r} are no subclass of fearec_cli.api.Options")
+        raise PluginError(f"the options of {name!r} are not a subclass of fearec_cli.api.Options")
     for text in (component.summary, component.source):
         if not isinstance(text, str):
             raise PluginError(f"summary and source of {name!r} must be texts, not {type(text).__name__}")

@@ -168,7 +168,7 @@ def _find_components(registry: Registry, choices: Mapping[str, str], problems: l
 def _unused(registry: Registry, table: str, used: set[str]) -> str:
     parts = ", ".join(sorted(used))
     if any(entry.name == table for entry in registry):
-        return f"{table}: options are given, but {table!r} is no part of this model ({parts})"
+        return f"{table}: options are given, but {table!r} is not a component of this model ({parts})"
     return (
         f"{table}: there is no such setting or component{did_you_mean(table, [*_CHOICES, 'model', 'training', *used])}"
     )

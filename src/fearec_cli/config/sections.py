@@ -22,10 +22,10 @@ Precision = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed"]
 class ModelConfig(Options):
     """The trunk that the components hang on. Defaults are FEARec's released settings."""
 
-    dim: int = Field(64, ge=1, le=8192, description="hidden units")
+    dim: int = Field(64, ge=1, le=8192, description="dimensions of an item and of a representation")
     layers: int = Field(2, ge=1, le=128, description="layers")
     heads: int = Field(2, ge=1, le=128, description="attention heads; divides dim")
-    inner: int = Field(256, ge=1, le=65536, description="hidden units inside the feed-forward")
+    inner: int = Field(256, ge=1, le=65536, description="dimensions inside the feed-forward")
     max_length: int = Field(50, ge=2, le=65536, description="positions of a sequence; older items are cut")
     hidden_dropout: float = Field(0.5, ge=0, lt=1, description="dropout of embeddings and layer outputs")
     attention_dropout: float = Field(0.5, ge=0, lt=1, description="dropout of attention weights")

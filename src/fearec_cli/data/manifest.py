@@ -180,7 +180,7 @@ def read_manifest(directory: Path) -> Manifest:
         return Manifest.model_validate(content)
     except FileNotFoundError:
         raise DataError(
-            f"{directory}: is no prepared data set (it has no {MANIFEST}); make one by "
+            f"{directory}: is not a prepared data set (it has no {MANIFEST}); make one by "
             f"`fearec prepare SOURCE --out {directory}`"
         ) from None
     except ValidationError as error:

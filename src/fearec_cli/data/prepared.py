@@ -217,7 +217,9 @@ def locate_dataset(text: str) -> Path:
         if is_prepared(directory):
             return directory
     if Path(text).name != text or Path(text).exists():
-        raise DataError(f"{text}: is no prepared data set; make one by `fearec prepare SOURCE --from FILE --out DIR`")
+        raise DataError(
+            f"{text}: is not a prepared data set; make one by `fearec prepare SOURCE --from FILE --out DIR`"
+        )
     there = ", ".join(file.parent.name for file in sorted(DATA.glob(f"[!.]*/{MANIFEST}")))
     raise DataError(
         f"no data set {text!r} is prepared under {DATA}/ (prepared: {there or 'none'}); "

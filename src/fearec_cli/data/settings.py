@@ -21,7 +21,7 @@ def _moment(value: Any) -> Any:
     try:
         moment = datetime.fromisoformat(value.strip())
     except ValueError:
-        raise ValueError(f"{value!r} is no ISO 8601 time; write 2019-01-31 or 2019-01-31T12:00:00") from None
+        raise ValueError(f"{value!r} is not an ISO 8601 time; write 2019-01-31 or 2019-01-31T12:00:00") from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.replace(tzinfo=None).isoformat() + "Z"
 

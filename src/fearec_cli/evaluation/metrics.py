@@ -81,7 +81,7 @@ def parse_metric(text: str) -> tuple[Metric, int]:
     ('ndcg', 10)
 
     Raises:
-        ConfigError: no such metric, or k is no whole number from 1; names every problem, and the
+        ConfigError: no such metric, or k is not a whole number from 1; names every problem, and the
             metric that is alike.
     """
     name, _, cutoff = text.partition("@")

@@ -123,7 +123,7 @@ def rank_targets(
                 scores = score(users, block)
             if doubtful:
                 any_nan |= scores.amax().isnan()  # amax propagates NaN
-            # 1 and 0 in place of the scores: a third of the time of a comparison that gives bool on a CPU. Their
+            # 1 and 0 instead of the scores: a third of the time of a comparison that gives bool on a CPU. Their
             # sum is exact, as no block is wider than 2**24.
             ahead = scores.ge_(at_target)
             unmasked[users] += ahead.sum(0).long()

@@ -2,7 +2,7 @@
 
 glibc gives blocks of more than 32 MiB back to the system when they are freed, and trims the end of its heap; the pages
 of the next step's tensors are then zeroed again one by one. Filling a fresh tensor of 39 MB takes 10 ms, filling one
-that was kept 1.3 ms; a step that has four of them took 274 ms in place of 323.
+that was kept 1.3 ms; a step that has four of them took 274 ms instead of 323.
 """
 
 import ctypes

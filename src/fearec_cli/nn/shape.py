@@ -12,7 +12,7 @@ class LayerShape:
         layer: index of the layer, 0 is the one next to the embedding.
         n_layers: number of layers.
         max_length: N, positions of a sequence.
-        dim: D, hidden units.
+        dim: D, dimensions.
         heads: H, attention heads; divides `dim`.
         hidden_dropout: probability of dropping a unit of a layer's output.
         attention_dropout: probability of dropping an attention weight.

@@ -63,4 +63,4 @@ def _opened(path: Path, what: str, remedy: str = "") -> Iterator[Any]:
             yield file
     except (SafetensorError, OSError) as error:
         advice = f"; {remedy}" if remedy else ""
-        raise DamagedError(f"{path}: is no whole {what} ({error}){advice}") from error
+        raise DamagedError(f"{path}: is not a complete {what} ({error}){advice}") from error

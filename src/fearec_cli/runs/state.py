@@ -139,7 +139,7 @@ class RunState:
         """
         metadata, tensors = read_tensors(path, what="state")
         if metadata.pop(_CHECKSUM, "") != checksum(metadata, tensors):
-            raise DamagedError(f"{path}: is no whole state (its checksum is another)")
+            raise DamagedError(f"{path}: is not a complete state (its checksum is another)")
         for what, same in (
             ("configuration", _continues(config, metadata.get("config", ""))),
             ("data set", metadata.get("fingerprint") == fingerprint),

@@ -118,7 +118,7 @@ def check_place(path: Path) -> None:
     there = next(parent for parent in path.absolute().parents if parent.exists())
     if not there.is_dir():
         raise OutputError(
-            f"{path}: cannot be written: {there} is no directory; choose another place; nothing was changed"
+            f"{path}: cannot be written: {there} is not a directory; choose another place; nothing was changed"
         )
     if not os.access(there, os.W_OK | os.X_OK):
         raise OutputError(

@@ -28,7 +28,7 @@ def check_filter(component: Component) -> None:
     - In evaluation mode equal inputs give equal outputs.
     - Its state goes through safetensors and back.
     - `response(n)` is real and finite, [F] or [F, D] with F = n // 2 + 1, for N and for other n.
-    - With an attribute `constant`, it is linear, treats all hidden units alike, and has that gain of a constant.
+    - With an attribute `constant`, it is linear, treats all dimensions alike, and has that gain of a constant.
     - Declared causal: later positions change nothing, in any bit and either mode, and with padding on the right neither
       does padding.
     - Options have defaults and descriptions.
@@ -95,7 +95,7 @@ def _check_response(subject: Subject, part: Any, n: int) -> None:
 
 @torch.no_grad()
 def _check_constant(subject: Subject, part: Any) -> None:
-    """A filter that says so goes past a linear map of the hidden units: P (x W + b) = (P x) W + constant b."""
+    """A filter that says so goes past a linear map of the dimensions: P (x W + b) = (P x) W + constant b."""
     if (constant := getattr(part, "constant", None)) is None:
         return
     x = subject.signals["x"]
@@ -106,4 +106,4 @@ def _check_constant(subject: Subject, part: Any) -> None:
     after = subject.run(part, {"x": x}) @ weight + constant * bias
     if not torch.allclose(before, after, rtol=1e-4, atol=1e-4):
         moved = (before - after).abs().max().item()
-        raise subject.violation("constant", "a linear map alike for all hidden units", f"a difference of {moved:.2g}")
+        raise subject.violation("constant", "a linear map alike for all dimensions", f"a difference of {moved:.2g}")

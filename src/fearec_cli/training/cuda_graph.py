@@ -1,6 +1,6 @@
-"""A step recorded once as a CUDA graph, and replayed: the host launches one graph in place of hundreds of kernels.
+"""A step recorded once as a CUDA graph, and replayed: the host launches one graph instead of hundreds of kernels.
 
-At 64 hidden units a step's kernels take a few microseconds each, less than a host needs to launch them. A graph replays
+At 64 dimensions a step's kernels take a few microseconds each, less than a host needs to launch them. A graph replays
 the same kernels on the same addresses: a step has static shapes and nothing in it asks the host.
 """
 

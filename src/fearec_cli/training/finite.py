@@ -1,4 +1,4 @@
-"""Watches over the losses and the gradient of a run: which of them first was infinite or no number, and when."""
+"""Watches over the losses and the gradient of a run: which of them first was inf or NaN, and when."""
 
 from typing import NamedTuple
 

@@ -277,7 +277,7 @@ class Trainer:
         broken = self._watch.broken()
         if broken is not None:
             raise TrainingError(
-                f"{broken.name} became infinite or no number at step {broken.step}, in epoch "
+                f"{broken.name} became inf or NaN at step {broken.step}, in epoch "
                 f"{self._state.progress.epoch + 1}; lower training.learning_rate or the term's weight; "
                 f"{self._saves.last_good(self._state)}"
             )

@@ -124,7 +124,7 @@ def test_every_problem_is_reported_at_once(toml):
 
 def test_options_of_a_component_that_is_not_in_the_model_are_refused():
     (problem,) = problems("autocorr.top_k=2.0", flags={"attention": "dot"})
-    assert "'autocorr' is no part of this model" in problem
+    assert "'autocorr' is not a component of this model" in problem
 
 
 def test_options_of_a_preset_go_with_the_component_that_the_user_replaced():

@@ -167,7 +167,7 @@ def flip_last_byte(directory: Path) -> None:
         (flip_last_byte, r"files are not those that dataset\.json was written for"),
         (lambda directory: (directory / "items.parquet").unlink(), r"items\.parquet: is missing or damaged"),
         (lambda directory: (directory / "interactions.safetensors").unlink(), r"safetensors: is missing"),
-        (lambda directory: (directory / "dataset.json").unlink(), r"is no prepared data set.*fearec prepare"),
+        (lambda directory: (directory / "dataset.json").unlink(), r"is not a prepared data set.*fearec prepare"),
         (lambda directory: (directory / "dataset.json").write_text("[]"), r"dataset\.json: is damaged"),
     ],
 )
@@ -201,7 +201,7 @@ def test_locate_dataset(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert is_prepared(locate_dataset(str(work / "data" / "small")))
     with pytest.raises(DataError, match=r"no data set 'demo' is prepared.*\(prepared: small\); `fearec prepare demo`"):
         locate_dataset("demo")
-    with pytest.raises(DataError, match=r"data: is no prepared data set; make one"):
+    with pytest.raises(DataError, match=r"data: is not a prepared data set; make one"):
         locate_dataset("data")
-    with pytest.raises(DataError, match=r"other/place: is no prepared data set"):
+    with pytest.raises(DataError, match=r"other/place: is not a prepared data set"):
         locate_dataset("other/place")

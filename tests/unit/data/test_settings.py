@@ -23,7 +23,7 @@ def test_a_moment_has_one_form(text: str, moment: str, number: int) -> None:
 
 
 def test_what_is_no_moment_is_refused() -> None:
-    with pytest.raises(ValidationError, match="'soon' is no ISO 8601 time; write 2019-01-31"):
+    with pytest.raises(ValidationError, match="'soon' is not an ISO 8601 time; write 2019-01-31"):
         Settings(since="soon")
 
 

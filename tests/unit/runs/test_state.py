@@ -108,7 +108,7 @@ def test_a_state_that_is_cut_short_is_reported(tmp_path: Path, keep: int) -> Non
     step(run)
     run.save(path, CONFIG, FINGERPRINT)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DamagedError, match="is no whole state"):
+    with pytest.raises(DamagedError, match="is not a complete state"):
         run.load(path, SETTINGS, FINGERPRINT)
 
 
@@ -120,7 +120,7 @@ def test_a_state_of_which_a_bit_was_turned_is_reported(saved: bytes, tmp_path_fa
     path.write_bytes(turned)
     run = state(1)
     before = {name: value.clone() for name, value in run.encoder.state_dict().items()}
-    with pytest.raises(DamagedError, match="is no whole state"):
+    with pytest.raises(DamagedError, match="is not a complete state"):
         run.load(path, SETTINGS, FINGERPRINT)
     assert same(run.encoder.state_dict(), before)
     assert run.progress == RunProgress()

@@ -240,7 +240,7 @@ def test_a_writer_at_work_is_left_alone(tmp_path):
 
 def test_a_place_below_a_file_is_refused_beforehand(tmp_path):
     (tmp_path / "file").write_text("1")
-    with pytest.raises(OutputError, match=r"cannot be written: .*file is no directory"):
+    with pytest.raises(OutputError, match=r"cannot be written: .*file is not a directory"):
         check_place(tmp_path / "file" / "deep" / "set")
     check_place(tmp_path / "deep" / "set")
     assert names(tmp_path) == ["file"]

@@ -239,7 +239,7 @@ def test_the_first_term_that_is_not_finite_is_named(tmp_path, script, monkeypatc
         run(trainer(tmp_path, loss=loss))
     kept = f"the best weights before it are in {tmp_path}/best.safetensors" if at > STEPS else "nothing was kept"
     assert str(caught.value) == (
-        f"{name} became infinite or no number at step {at}, in epoch {(at - 1) // STEPS + 1}; "
+        f"{name} became inf or NaN at step {at}, in epoch {(at - 1) // STEPS + 1}; "
         f"lower training.learning_rate or the term's weight; {kept}"
     )
     assert (tmp_path / "best.safetensors").is_file() == (at > STEPS)
@@ -306,7 +306,7 @@ def test_nothing_broken_is_saved_where_the_device_is_asked_seldom(tmp_path, scri
     monkeypatch.setattr(time, "monotonic", iter(range(0, 10**9, 10**4)).__next__)  # a save is due at every step
     broken = trainer(tmp_path, "training.save_minutes=1")
     broken._steps_between_checks = 10**6
-    with pytest.raises(TrainingError, match=rf"^ce became infinite or no number at step {at}, in epoch"):
+    with pytest.raises(TrainingError, match=rf"^ce became inf or NaN at step {at}, in epoch"):
         run(broken)
     assert list(state_files(tmp_path)) == [at - 1, at - 2]
 

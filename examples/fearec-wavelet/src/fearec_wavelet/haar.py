@@ -25,7 +25,7 @@ def decompose(
     a_J + d_1 + ... + d_J exactly.
 
     Args:
-        signal: one channel a hidden unit.
+        signal: one channel a dimension.
         levels: J; level j compares means over 2^{j-1} positions.
     """
     details = []

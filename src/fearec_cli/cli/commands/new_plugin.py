@@ -106,22 +106,24 @@ def _component_name(name: str) -> str:
     """The part's name: the package's, without `fearec-`.
 
     Raises:
-        ConfigError: it is no name for a package or for a part.
+        ConfigError: it is not a name for a package or for a part.
     """
     from fearec_cli.components.registry import RESERVED_NAMES
 
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         raise ConfigError(
             [
-                f"{name!r} is no name for a plugin: lower case letters and digits in words joined by single hyphens, "
-                f"as in fearec-tap, {_LONGEST_NAME} characters at most"
+                f"{name!r} is not a name for a plugin: lower case letters and digits in words joined by single "
+                f"hyphens, as in fearec-tap, {_LONGEST_NAME} characters at most"
             ]
         )
     component = name.removeprefix(_PREFIX)
     if not component[0].isalpha():
-        raise ConfigError([f"{name!r} is no name for a plugin: {component!r} after {_PREFIX!r} begins with no letter"])
+        raise ConfigError(
+            [f"{name!r} is not a name for a plugin: {component!r} after {_PREFIX!r} must begin with a letter"]
+        )
     if component in RESERVED_NAMES or keyword.iskeyword(name):
-        raise ConfigError([f"{name!r} is no name for a plugin: {component!r} has a meaning of its own; choose another"])
+        raise ConfigError([f"{name!r} is not a name for a plugin: {component!r} is reserved; choose another"])
     return component
 
 

@@ -141,7 +141,7 @@ def _check_resume(out: Path | None, preset: str | None, config: Path | None, bat
     if out is None:
         problems.append("--resume: name the run's directory with --out")
     elif not out.is_dir():
-        problems.append(f"--resume: {out} is no directory of a run; start the run without --resume")
+        problems.append(f"--resume: {out} is not a directory of a run; start the run without --resume")
     if batch_size == "auto":
         problems.append("--resume: goes on with the run's own settings; leave --batch-size auto out")
     for option, value in (("--preset", preset), ("--config", config)):

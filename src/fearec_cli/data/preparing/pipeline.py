@@ -77,7 +77,7 @@ def open_source(
     check_place(out)
     if out.exists() and not is_prepared(out) and not (out.is_dir() and not any(out.iterdir())):
         # Not even --force removes what this program did not write.
-        raise OutputError(f"{out}: exists and is no prepared data set; choose another place by --out")
+        raise OutputError(f"{out}: exists and is not a prepared data set; choose another place by --out")
     if path is not None and path.exists() and path.resolve().is_relative_to(out.resolve()):
         raise OutputError(f"{out}: the source {path} lies in it; choose another place by --out")
     log = adapter.component.build(read_options).read(path)

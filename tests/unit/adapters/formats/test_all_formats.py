@@ -158,7 +158,7 @@ def test_latin_1_truncated_gzip_and_several_in_a_zip(tmp_path: Path, kind: str) 
     with pytest.raises(DataError, match=rf"b\.{kind}, line 20[12]: is not UTF-8 text"):
         read(kind, tmp_path / f"b.{kind}").frame.collect()
     (tmp_path / f"c.{kind}.gz").write_bytes(gzip.compress(content)[:-9])
-    with pytest.raises(DataError, match=rf"c\.{kind}\.gz: is no whole gzip file: .*; fetch it again"):
+    with pytest.raises(DataError, match=rf"c\.{kind}\.gz: is not a complete gzip file: .*; fetch it again"):
         read(kind, tmp_path / f"c.{kind}.gz").frame.collect()
     with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
         archive.writestr("one", content)

@@ -90,8 +90,8 @@ def test_a_directory_and_a_pattern_are_read_by_name(tmp_path: Path) -> None:
     [
         ({"user": [None]}, r"row 1: the user \(column 'user'\) is missing"),
         ({"item": [1.0]}, r"the item \(column 'item'\) is of type Float64, and ids are text or numbers"),
-        ({"timestamp": [None]}, r"the timestamp \(column 'timestamp'\) is of type Null, which is no time"),
-        ({"timestamp": [True]}, r"is of type Boolean, which is no time"),
+        ({"timestamp": [None]}, r"the timestamp \(column 'timestamp'\) is of type Null, which is not a time"),
+        ({"timestamp": [True]}, r"is of type Boolean, which is not a time"),
         ({"timestamp": [datetime(1960, 1, 1)]}, r"row 1: .*'1960-01-01 00:00:00' is before 1970 or in the future"),
         ({"user": ["u"] * 2, "item": ["a"] * 2, "timestamp": [1, -1]}, r"row 2: .*'-1' is negative"),
         ({"user": ["u"] * 2, "item": ["a"] * 2, "timestamp": [10**9, 10**12]}, r"row 2: .* is in ms by its magnitude"),

@@ -81,7 +81,7 @@ def test_other_choices_replace_only_when_forced() -> None:
 def test_not_even_force_removes_what_is_no_data_set(workplace: Path) -> None:
     (workplace / "mine").mkdir()
     (workplace / "mine" / "letter.txt").touch()
-    with pytest.raises(OutputError, match="mine: exists and is no prepared data set"):
+    with pytest.raises(OutputError, match="mine: exists and is not a prepared data set"):
         run("sequences", "--from", "log.txt", "--out", "mine", "--force")
     assert (workplace / "mine").is_dir()
 
