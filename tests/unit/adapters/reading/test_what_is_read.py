@@ -14,7 +14,7 @@ import pytest
 from fearec_adapters.formats.csv import Csv, CsvOptions
 from fearec_adapters.formats.jsonl import JsonLines
 from fearec_adapters.formats.recbole import RecBole, RecBoleOptions
-from fearec_adapters.reading import files
+from fearec_adapters.reading import blocks, files
 from fearec_adapters.reading.columns import ColumnOptions
 from fearec_cli.errors import DataError
 
@@ -120,3 +120,13 @@ def test_archives_are_named(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_bytes(packed.getvalue())
     with pytest.raises(DataError, match=r"b\.csv: is a zip file; name it \.zip"):
         Csv(CsvOptions()).read(tmp_path / "b.csv")
+
+
+@pytest.mark.parametrize(("text", "message"), [("x", "line 1: does not end"), ('"', "a field in quotes does not end")])
+def test_a_record_without_an_end_is_not_blamed_on_quotes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.setattr(blocks, "_BLOCK", 10)
+    (tmp_path / "a.csv").write_text(text + "y" * 1000)
+    with pytest.raises(DataError, match=message):
+        Csv(CsvOptions()).read(tmp_path / "a.csv")
