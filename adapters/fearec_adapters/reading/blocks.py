@@ -87,7 +87,8 @@ def read_blocks(file: File, separator: str, *, quoted: bool) -> Iterator[Block]:
             data = rest + read
             end = last_end(data, quoted=quoted) if read else len(data)
             if not end and len(data) > _LONGEST * _BLOCK:
-                raise DataError(f"{file}, line {line}: {_endless(quoted=quoted)}")
+                in_quotes = quoted and b'"' in data
+                raise DataError(f"{file}, line {line}: {_endless(quoted=in_quotes)}")
             records, rest = data[:end], data[end:]
             _check_utf8(file, records, line)
             filled = records.lstrip(b"\r\n")

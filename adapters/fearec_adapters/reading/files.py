@@ -3,9 +3,11 @@
 A file may stand by itself, in the unpacked directory of a download, or in the .zip as it was downloaded.
 """
 
+import bz2
 import codecs
 import gzip
 import hashlib
+import io
 import itertools
 import os
 import stat
@@ -22,6 +24,17 @@ from fearec_cli.errors import DataError
 File = Path | zipfile.Path
 """A file, or a member of a .zip; as text it names both the archive and the member."""
 
+_GZIP = b"\x1f\x8b"
+# Bytes that show what a file is, and what is no text: what it is, and what to do.
+_HEAD = 512
+_FOREIGN = {
+    b"PK\x03\x04": "is a zip file; name it .zip",
+    b"\xfd7zXZ\x00": "is packed by xz; unpack it",
+    b"\x28\xb5\x2f\xfd": "is packed by zstd; unpack it",
+    b"7z\xbc\xaf\x27\x1c": "is a 7z archive; unpack it",
+    b"PAR1": "is a Parquet file; `fearec prepare parquet` reads it",
+    b"SQLite format 3": "is a SQLite database; export the table as csv",
+}
 # Bytes of a line that are read at once: none is held without a bound.
 _LONGEST_LINE = 2**24
 _AnyFile = TypeVar("_AnyFile", bound=File)
@@ -137,15 +150,24 @@ def _reading(file: File) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def unpacked(file: File) -> Iterator[IO[bytes]]:
-    """The bytes of a file, unpacked if its name ends in .gz; every fault becomes a `DataError`."""
-    with _reading(file) as stream:
-        if file.suffix == ".gz":
-            with gzip.open(stream) as unpacked:
-                yield cast("IO[bytes]", unpacked)
-        else:
-            yield stream
+    """The bytes of a file, unpacked if it is gzip or bzip2, whatever its name; every fault becomes a `DataError`."""
+    with _reading(file) as raw:
+        stream = io.BufferedReader(cast("io.RawIOBase", raw))
+        head = stream.peek(_HEAD)[:_HEAD]
+        if head.startswith(_GZIP) or file.suffix == ".gz":
+            stream = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=stream)))
+        elif head.startswith(b"BZh"):
+            stream = io.BufferedReader(cast("io.RawIOBase", bz2.BZ2File(stream)))
+        head = stream.peek(_HEAD)[:_HEAD]
+        if head[257:262] == b"ustar":
+            raise DataError(f"{file}: is a tar archive; unpack it (tar -xf) and name the file in it")
+        if what := next((what for magic, what in _FOREIGN.items() if head.startswith(magic)), ""):
+            raise DataError(f"{file}: {what}")
+        yield stream
 
 
 def not_utf8(file: File, line: int) -> DataError:
     """What is wrong with a line that cannot be decoded."""
-    return DataError(f"{file}, line {line}: is not UTF-8 text; convert the file to UTF-8")
+    return DataError(
+        f"{file}, line {line}: is not UTF-8 text; convert the file to UTF-8 (iconv -f latin1 -t utf-8 FILE)"
+    )

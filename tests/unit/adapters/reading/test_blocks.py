@@ -80,5 +80,5 @@ def test_a_bad_row_is_named(file: Path, content: str, message: str) -> None:
 def test_a_quote_without_its_partner_does_not_fill_the_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "_LONGEST", 2)
     file.write_text("user,item,timestamp\n" + "u,a,1\n" * 9 + '"u,a,1\n' + "u,a,1\n" * 99)
-    with pytest.raises(DataError, match=r"line \d+: (a field in quotes does not end|has 3 fields)"):
+    with pytest.raises(DataError, match=r"line \d+: (a field in quotes does not end|does not end|has 3 fields)"):
         Csv(CsvOptions()).read(file).frame.collect()

@@ -1,7 +1,12 @@
 """What of a place is read, and what is refused before a byte of it is."""
 
+import bz2
 import gzip
+import io
 import os
+import tarfile
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +14,7 @@ import pytest
 from fearec_adapters.formats.csv import Csv, CsvOptions
 from fearec_adapters.formats.jsonl import JsonLines
 from fearec_adapters.formats.recbole import RecBole, RecBoleOptions
-from fearec_adapters.reading import files
+from fearec_adapters.reading import blocks, files
 from fearec_adapters.reading.columns import ColumnOptions
 from fearec_cli.errors import DataError
 
@@ -95,3 +100,33 @@ def test_recbole_files_that_are_not_what_is_read(tmp_path: Path, content: str, m
     (tmp_path / "a.inter").write_text(content)
     with pytest.raises(DataError, match=message):
         RecBole(RecBoleOptions()).read(tmp_path / "a.inter")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+def test_a_packed_file_is_read_whatever_its_name(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    (tmp_path / "a.csv").write_bytes(pack(ROWS.encode()))
+    assert Csv(CsvOptions()).read(tmp_path / "a.csv").frame.collect().height == 1
+
+
+def test_archives_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(ROWS)
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "a.csv", "a.csv")
+    with pytest.raises(DataError, match=r"a\.tar\.gz: is a tar archive; unpack it"):
+        Csv(CsvOptions()).read(tmp_path / "a.tar.gz")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as members:
+        members.writestr("a.csv", ROWS)
+    (tmp_path / "b.csv").write_bytes(packed.getvalue())
+    with pytest.raises(DataError, match=r"b\.csv: is a zip file; name it \.zip"):
+        Csv(CsvOptions()).read(tmp_path / "b.csv")
+
+
+@pytest.mark.parametrize(("text", "message"), [("x", "line 1: does not end"), ('"', "a field in quotes does not end")])
+def test_a_record_without_an_end_is_not_blamed_on_quotes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.setattr(blocks, "_BLOCK", 10)
+    (tmp_path / "a.csv").write_text(text + "y" * 1000)
+    with pytest.raises(DataError, match=message):
+        Csv(CsvOptions()).read(tmp_path / "a.csv")
