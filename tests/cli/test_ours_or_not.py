@@ -6,9 +6,11 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fearec_cli.data.preparing import steps
 from support.commands import TINY, agree, contents, done, fearec, refused, write_sequences
 
 LOG = "log.txt"
@@ -125,9 +127,39 @@ def test_brackets_in_a_path_are_a_path(log: Path) -> None:
     assert done("evaluate", out / "best.safetensors", "[2024] data/*/shop?")
 
 
+@pytest.mark.parametrize("out", ["/", "data/" + "x" * 101, "data/.hidden", "data/caf\udce9", "data/two\nlines"])
+def test_a_directory_whose_name_is_no_name(log: Path, out: str) -> None:
+    assert "the directory's name becomes the data set's" in " ".join(refused(*SOURCE, out))
+
+
 def test_hidden_data_sets_are_not_found(toy: Path) -> None:
     toy.rename("data/.toy.fearec-left")
     assert "(prepared: none)" in refused("train", "toy")[0]
+
+
+@pytest.mark.parametrize("change", ["cut", "replaced", "removed", "longer"])
+def test_a_log_that_changes_while_it_is_read(log: Path, change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = steps.encode
+
+    def encode(*arguments: Any) -> Any:
+        rows = real(*arguments)
+        if change == "cut":
+            os.truncate(LOG, 100)
+        elif change == "replaced":
+            Path("other.txt").write_text(Path(LOG).read_text())
+            Path("other.txt").replace(LOG)
+        elif change == "removed":
+            Path(LOG).unlink()
+        else:
+            with Path(LOG).open("a") as file:
+                file.write("u99 a b c d\n")
+        return rows
+
+    monkeypatch.setattr(steps, "encode", encode)
+    result = fearec(*SOURCE, "data/mine")
+    assert result.code == 2
+    assert "log.txt: changed while it was read" in result.err
+    assert not Path("data").exists() or list(Path("data").iterdir()) == []
 
 
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])

@@ -1,5 +1,7 @@
 """A source by its name, opened, and prepared or looked at beforehand. Heavy: commands import it when they run."""
 
+import contextlib
+import glob
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,8 +16,11 @@ from fearec_cli.data.prepared import DATA, Prepared, check_replaceable, is_prepa
 from fearec_cli.data.preparing.progress import Watcher
 from fearec_cli.data.preparing.steps import prepare_split
 from fearec_cli.data.settings import Settings
-from fearec_cli.errors import ConfigError, OutputError
+from fearec_cli.errors import ConfigError, DataError, OutputError
 from fearec_cli.system.atomic import check_place, remove_leftovers
+from fearec_cli.system.text import is_name
+
+Files = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Opened:
         options: the adapter's options, JSON values.
         out: where the data set goes.
         made_by: package and version of fearec and of the adapter.
+        path: what it reads, if it reads a place.
+        files: of that place, as they were before they were read.
     """
 
     log: Log
@@ -35,6 +42,8 @@ class Opened:
     options: Mapping[str, Any]
     out: Path
     made_by: Mapping[str, str]
+    path: Path | None = None
+    files: Files = ()
 
 
 def open_source(
@@ -74,16 +83,22 @@ def open_source(
     out = out or DATA / _default_name(name, location)
     if out.is_symlink():  # the link stays, and what it points to is written
         out = out.resolve()
+    if not is_name(out.resolve().name):
+        raise OutputError(
+            f"{out}: the directory's name becomes the data set's: it must be printable, not hidden, and have 100 "
+            "characters at most; choose another --out"
+        )
     check_place(out)
     if out.exists() and not is_prepared(out) and not (out.is_dir() and not any(out.iterdir())):
         # Not even --force removes what this program did not write.
         raise OutputError(f"{out}: exists and is not a prepared data set; choose another place by --out")
     if path is not None and path.exists() and path.resolve().is_relative_to(out.resolve()):
         raise OutputError(f"{out}: the source {path} lies in it; choose another place by --out")
+    files = _files(path)
     log = adapter.component.build(read_options).read(path)
     if "k_core" not in chosen.model_fields_set:
         chosen = chosen.model_copy(update={"k_core": log.k_core})
-    return Opened(log, chosen, read_options.model_dump(mode="json"), out, _made_by(adapter))
+    return Opened(log, chosen, read_options.model_dump(mode="json"), out, _made_by(adapter), path, files)
 
 
 def prepare_source(
@@ -127,6 +142,9 @@ def prepare_source(
         return open_prepared(opened.out), False
     watcher = watcher or Watcher()
     interactions, rule = prepare_split(opened.log, opened.settings, watcher)
+    if _files(opened.path) != opened.files:
+        # The hash was taken of what is no longer there, or not of all that was read.
+        raise DataError(f"{opened.path}: changed while it was read; prepare it again when nothing writes to it")
     watcher.on_stage("writing")
     manifest = describe(
         opened.log,
@@ -143,6 +161,22 @@ def prepare_source(
     if before.same_data(manifest):
         return open_prepared(opened.out), False
     raise _taken(opened.out)
+
+
+def _files(path: Path | None) -> Files:
+    """Every file of a place with its inode, size and time of change: two of these are equal if nothing was written."""
+    if path is None:
+        return ()
+    if path.is_dir():
+        places = sorted(each for each in path.rglob("*") if each.is_file())
+    else:
+        places = sorted(map(Path, [str(path)] if path.exists() else glob.glob(str(path), recursive=True)))
+    found = []
+    for place in places:
+        with contextlib.suppress(OSError):  # it went away meanwhile: then it is missing in the list
+            status = place.stat()
+            found.append((str(place), status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)
 
 
 def standing(opened: Opened) -> Manifest | None:
