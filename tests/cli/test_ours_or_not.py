@@ -179,3 +179,7 @@ def test_a_signal_ends_a_preparation_and_nothing_is_left(number: str) -> None:
     assert run.returncode == 128 + {"SIGTERM": 15, "SIGHUP": 1}[number], run.stderr
     assert f"ended by {number}" in run.stderr
     assert contents(Path()) == before
+
+
+def test_an_empty_name_of_a_data_set_is_not_the_demo() -> None:
+    assert "the name of the data set is empty" in str(refused("train", ""))

@@ -115,7 +115,7 @@ def check_place(path: Path) -> None:
     Raises:
         OutputError: it would lie below a file, or in a directory where this user may make nothing.
     """
-    there = next(parent for parent in path.absolute().parents if parent.exists())
+    there = next((parent for parent in path.absolute().parents if parent.exists()), path)
     if not there.is_dir():
         raise OutputError(
             f"{path}: cannot be written: {there} is not a directory; choose another place; nothing was changed"

@@ -9,7 +9,8 @@ from typing import Any
 LARGEST = 2**20
 DEEPEST = 20
 _DIGITS = re.compile(r"[0-9]{400,}")
-_DEEP_KEY = re.compile(rf"(?:[^.=\n]+\.){{{DEEPEST},}}")
+# Begins where a part of a key does: from anywhere in a long part the search would take quadratic time.
+_DEEP_KEY = re.compile(rf"(?<![^.=\n])(?:[^.=\n]+\.){{{DEEPEST}}}")
 
 
 class ParseError(ValueError):

@@ -44,3 +44,8 @@ def test_files(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"\xff")
     with pytest.raises(ParseError, match="is not UTF-8"):
         read_bounded(tmp_path / "latin")
+
+
+def test_a_long_line_without_dots_is_read_in_one_pass() -> None:
+    assert parse_toml("# " + "x" * 900_000) == {}
+    assert parse_toml("a = '" + "x" * 900_000 + "'")["a"].startswith("x")

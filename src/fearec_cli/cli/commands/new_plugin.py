@@ -3,6 +3,7 @@
 import importlib.util
 import keyword
 import re
+import shlex
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,8 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # Keeps the lines of what is written shorter than 120 characters.
 _LONGEST_NAME = 30
 _PREFIX = "fearec-"
+# A package of this name would replace the toolkit when it is installed.
+_TOOLKIT = "fearec"
 
 
 class PluginKind(StrEnum):
@@ -50,9 +53,10 @@ def new_plugin(
     directory = out or Path(name)
     write_plugin(name, component, kind, directory)
     typer.echo(f"wrote {directory}: the {kind} {component!r} of package {name!r}")
-    typer.echo(
-        f"next: pip install --editable './{directory}[dev]' && pytest {directory}, then change {_source(name, kind)}"
-    )
+    # pip takes a name without a separator for a package of the index.
+    place = str(directory) if directory.is_absolute() else f"./{directory}"
+    install = shlex.join(["pip", "install", "--editable", f"{place}[dev]"])
+    typer.echo(f"next: {install} && {shlex.join(['pytest', place])}, then change {_source(name, kind)}")
 
 
 def write_plugin(name: str, component: str, kind: PluginKind, directory: Path) -> None:
@@ -122,7 +126,7 @@ def _component_name(name: str) -> str:
         raise ConfigError(
             [f"{name!r} is not a name for a plugin: {component!r} after {_PREFIX!r} must begin with a letter"]
         )
-    if component in RESERVED_NAMES or keyword.iskeyword(name):
+    if name == _TOOLKIT or component in RESERVED_NAMES or keyword.iskeyword(name):
         raise ConfigError([f"{name!r} is not a name for a plugin: {component!r} is reserved; choose another"])
     return component
 

@@ -87,6 +87,8 @@ def train(
     from fearec_cli.training.reporting import Stop
     from fearec_cli.training.run import train as run
 
+    if dataset == "":  # a variable of the shell that is not set; the demo is not what was meant
+        raise ConfigError(["the name of the data set is empty; leave it out for the demo"])
     if resume:
         _check_resume(out, preset, config, batch_size)
     find_batch_size = batch_size == "auto"

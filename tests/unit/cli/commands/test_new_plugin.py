@@ -1,5 +1,6 @@
 """`fearec new-plugin`: what it writes, and what it refuses. That its packages work is tested in tests/packaging."""
 
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -57,6 +58,18 @@ def test_another_place() -> None:
     assert Path("deep/below/src/taps/loss.py").is_file()
 
 
+@pytest.mark.parametrize("parent", ["it's; rm x #", "$(touch x)"])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_the_next_command_reads_back_as_its_words(
+    parent: str, absolute: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = (tmp_path if absolute else Path()) / parent / "taps"
+    new_plugin("taps", PluginKind.FILTER, directory)
+    command = capsys.readouterr().out.split("next: ")[1].split(", then change")[0]
+    place = str(directory) if absolute else f"./{directory}"
+    assert shlex.split(command) == ["pip", "install", "--editable", f"{place}[dev]", "&&", "pytest", place]
+
+
 @pytest.mark.parametrize(
     "name",
     ["", "Taps", "my_taps", "4taps", "taps-", "-taps", "a--b", "a b", "../taps", "täps", "a" * 31, "fearec-4taps"],
@@ -65,7 +78,7 @@ def test_a_bad_name(name: str) -> None:
     assert f"{name!r} is not a name for a plugin" in refused(name)
 
 
-@pytest.mark.parametrize("name", ["fearec-model", "filter", "class", "fearec-training"])
+@pytest.mark.parametrize("name", ["fearec", "fearec-model", "filter", "class", "fearec-training"])
 def test_a_name_with_a_meaning_of_its_own(name: str) -> None:
     assert f"{name!r} is not a name for a plugin" in refused(name)
     assert "is reserved" in refused(name)
