@@ -179,3 +179,17 @@ def test_a_part_is_not_blamed_for_the_machine(error: Exception) -> None:
     with pytest.raises(type(error)) as caught, errors_of("the loss 'ce'"):
         raise error
     assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    "end", [SystemExit(0), GeneratorExit(), RuntimeError("broken")], ids=lambda end: type(end).__name__
+)
+def test_nothing_that_a_component_raises_ends_the_program(end: BaseException) -> None:
+    with pytest.raises(PluginError, match=f"part 'x' breaks its contract: call: .*{type(end).__name__}"):  # noqa: SIM117
+        with errors_of("part 'x'"):
+            raise end
+
+
+def test_the_keyboard_is_not_a_component() -> None:
+    with pytest.raises(KeyboardInterrupt), errors_of("part 'x'"):
+        raise KeyboardInterrupt
