@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from support.commands import agree, done, fearec, refused
+from support.commands import TINY, agree, done, fearec, refused
 
 
 def answered(text: str) -> list[dict[str, object]]:
@@ -68,7 +68,7 @@ def test_standard_input(best: Path) -> None:
     run = subprocess.run(command, input="i1 i2\n\n", capture_output=True, text=True, check=True)
     first, second = answered(run.stdout)
     assert len(first["items"]) == 1
-    assert second["reason"] == "no known item"
+    assert second["reason"] == "empty history"
 
 
 def test_candidates_and_forbidden_items(best: Path) -> None:
@@ -85,8 +85,28 @@ def test_similar_items(best: Path) -> None:
     assert all(-1 <= each["cosine"] <= 1.0001 and each["item"] != "i3" for each in found)
 
 
+def test_a_history_whose_candidates_are_all_seen_says_so(best: Path) -> None:
+    Path("only.txt").write_text("i1\ni2\n")
+    (answer,) = answered(done("recommend", best, "--history", "i1,i2", "--only", "only.txt", "--json"))
+    assert (answer["items"], answer["reason"]) == ([], "no candidate left")
+    done("recommend", best, "--history", "i1,i2", "--only", "only.txt", "--out", "answers.parquet")
+    assert pl.read_parquet("answers.parquet")["reason"].to_list() == ["no candidate left"]
+
+
+def test_what_each_branch_recommends_is_in_the_json_too(toy: Path) -> None:
+    done("train", toy, "--preset", "fearec", *TINY, "--max-steps", "1", "--out", "runs/two")
+    two = "runs/two/best.safetensors"
+    Path("only.txt").write_text("i4\ni5\n")
+    (answer,) = answered(
+        done("recommend", two, "--history", "i1", "--only", "only.txt", "--explain", "--json", "--k", "2")
+    )
+    assert set(answer["alone"]) == {"ramp", "autocorr"}
+    assert all(set(items) == {"i4", "i5"} for items in answer["alone"].values())
+    assert "autocorr alone: i" in done("recommend", two, "--history", "i1", "--explain", "--k", "2")
+
+
 def test_what_each_branch_would_recommend(best: Path) -> None:
-    assert "the model has one branch, dot" in done("recommend", best, "--history", "i1", "--explain")
+    assert "the model has one branch" in done("recommend", best, "--history", "i1", "--explain")
 
 
 @pytest.mark.parametrize(
@@ -106,6 +126,9 @@ def test_what_each_branch_would_recommend(best: Path) -> None:
         (("--history", "i1", "--out", "answers.xml"), "its ending names no format; there are .parquet, .jsonl, .csv"),
         (("--history", "i1", "--out", "taken.csv"), "--out taken.csv: is there already"),
         (("--users", "bad.csv", "--shard", "4/3"), "--shard 4/3: give I/N"),
+        (("--similar-to", "i1", "--out", "a.csv"), "--out: does not go with --similar-to; leave it out"),
+        (("--users", "bad.csv", "--explain"), "--explain: does not go with --users; leave it out"),
+        (("--history", "i1", "--shard", "1/2"), "--shard: does not go with --history; leave it out"),
     ],
     ids=str,
 )

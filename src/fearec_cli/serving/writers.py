@@ -14,7 +14,21 @@ from fearec_cli.system.atomic import atomic_file
 
 Write = Callable[[Sequence[History], Recommendations], None]
 ENDINGS = (".parquet", ".jsonl", ".csv")
-UNKNOWN = "no known item"
+
+
+def reason(history: History, items: Sequence[str], unknown: int) -> str | None:
+    """Why a history has no recommendation; None where it has some.
+
+    Args:
+        history: what was asked for.
+        items: recommended.
+        unknown: how many items of the history the model does not know.
+    """
+    if items:
+        return None
+    if not history.items:
+        return "empty history"
+    return "no known item" if unknown == len(history.items) else "no candidate left"
 
 
 def answers(histories: Sequence[History], found: Recommendations) -> Iterator[dict[str, Any]]:
@@ -22,7 +36,8 @@ def answers(histories: Sequence[History], found: Recommendations) -> Iterator[di
     unknown = found.unknown.tolist()
     for history, items, scores, left_out in zip(histories, found.items, found.scores, unknown, strict=True):
         answer = {"user": history.user, "items": items, "scores": scores.tolist(), "unknown": left_out}
-        yield answer if items else {**answer, "reason": UNKNOWN}
+        why = reason(history, items, left_out)
+        yield answer if why is None else {**answer, "reason": why}
 
 
 @contextmanager
@@ -87,12 +102,13 @@ def _parquet(path: Path) -> Iterator[Write]:
         def write(histories: Sequence[History], found: Recommendations) -> None:
             counts = [max(1, len(items)) for items in found.items]
             columns: dict[str, list[Any]] = {name: [] for name in schema.names}
-            for history, count, items, scores in zip(histories, counts, found.items, found.scores, strict=True):
+            columns_of = zip(histories, counts, found.items, found.scores, found.unknown.tolist(), strict=True)
+            for history, count, items, scores, unknown in columns_of:
                 columns["user"] += [history.user] * count
                 columns["rank"] += list(range(1, count + 1)) if items else [None]
                 columns["item"] += items or [None]
                 columns["score"] += scores.tolist() or [None]
-                columns["reason"] += [None] * count if items else [UNKNOWN]
+                columns["reason"] += [reason(history, items, unknown)] * count
             file.write_table(pa.table(columns, schema=schema))
 
         yield write

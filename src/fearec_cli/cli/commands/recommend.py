@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -78,7 +79,7 @@ def recommend(
     Items that the model does not know are left out and counted. Equal scores stand in the order of the catalogue.
     """
     from fearec_cli.cli.show.listing import make_console
-    from fearec_cli.cli.show.recommendations import counting, print_alone, print_answers, print_similar
+    from fearec_cli.cli.show.recommendations import alone, counting, print_alone, print_answers, print_similar
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.serving.histories import History, read_lines, read_users, shard_of, standard_input
@@ -94,6 +95,10 @@ def recommend(
         raise ConfigError([f"--seen {seen}: give exclude or include"])
     if out is not None and out.exists() and not force:
         raise ConfigError([f"--out {out}: is there already; choose another file, or replace it by --force"])
+    _check_fit(
+        given[0],
+        {"--out": out, "--explain": explain, "--only": only, "--except": except_, "--shard": shard, "--set": set_},
+    )
     part = _parse_shard(shard)
     recommender = Recommender(load_checkpoint(checkpoint, choose_device(device)))
     if similar_to is not None:
@@ -116,12 +121,14 @@ def recommend(
         found = answer([one])
         if not found.items[0] and found.unknown[0] == len(one.items):
             raise DataError(f"--history: the model knows none of its {len(one.items)} items")
+        by_branch = alone(recommender, lambda: answer([one])) if explain else {}
         if as_json:
-            typer.echo(json.dumps(next(answers([one], found)), ensure_ascii=False))
+            explained = {"alone": by_branch} if explain else {}
+            typer.echo(json.dumps({**next(answers([one], found)), **explained}, ensure_ascii=False))
         elif out is None:
             print_answers(console, [one], found)
-        if explain:
-            print_alone(console, recommender, one, k)
+        if explain and not as_json:
+            print_alone(console, by_branch)
         if out is not None:
             with writer(out) as write:
                 write([one], found)
@@ -155,6 +162,19 @@ def _inputs(history: str | None, users: str | None, stdin: bool, similar_to: str
         "--stdin": stdin,
         "--similar-to": similar_to is not None,
     }
+
+
+def _check_fit(given: str, options: Mapping[str, object]) -> None:
+    """Refuse options that what is given would have to ignore."""
+    ignored = {
+        "--similar-to": ("--out", "--explain", "--only", "--except", "--shard", "--set"),
+        "--history": ("--shard", "--set"),
+        "--users": ("--explain",),
+        "--stdin": ("--explain", "--set"),
+    }[given]
+    problems = [f"{option}: does not go with {given}; leave it out" for option in ignored if options[option]]
+    if problems:
+        raise ConfigError(problems)
 
 
 def _parse_shard(text: str | None) -> tuple[int, int]:

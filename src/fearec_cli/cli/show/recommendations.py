@@ -1,7 +1,7 @@
 """How recommendations are shown."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import typer
@@ -14,7 +14,7 @@ from fearec_cli.components.expressions import branches
 from fearec_cli.model.branches import only
 from fearec_cli.serving.histories import History
 from fearec_cli.serving.recommender import Recommendations, Recommender
-from fearec_cli.serving.writers import UNKNOWN
+from fearec_cli.serving.writers import reason
 
 
 def print_answers(console: Console, histories: Sequence[History], found: Recommendations) -> None:
@@ -27,8 +27,8 @@ def print_answers(console: Console, histories: Sequence[History], found: Recomme
         if found.unknown[0]:
             console.print(f"{found.unknown[0]} of {len(histories[0].items)} items are unknown and were left out")
         return
-    for history, items in zip(histories, found.items, strict=True):
-        console.print(f"{history.user}: {', '.join(items) or UNKNOWN}", soft_wrap=True)
+    for history, items, unknown in zip(histories, found.items, found.unknown.tolist(), strict=True):
+        console.print(f"{history.user}: {reason(history, items, unknown) or ', '.join(items)}", soft_wrap=True)
 
 
 def print_similar(console: Console, similar: Sequence[tuple[str, float]], *, as_json: bool) -> None:
@@ -42,16 +42,27 @@ def print_similar(console: Console, similar: Sequence[tuple[str, float]], *, as_
     console.print(table)
 
 
-def print_alone(console: Console, recommender: Recommender, history: History, k: int) -> None:
-    """What each branch would recommend alone; a model of one branch has nothing to tell apart."""
+def alone(recommender: Recommender, answer: Callable[[], Recommendations]) -> dict[str, list[str]]:
+    """What each branch recommends alone; of a model of one branch there is nothing to tell apart.
+
+    Args:
+        recommender: whose model is asked.
+        answer: asks it for one history.
+    """
     names = branches(recommender.checkpoint.recipe.config.attention)
-    if len(names) < 2:
-        console.print(f"the model has one branch, {names[0]}")
-        return
-    for index, name in enumerate(names):
+    found = {}
+    for index, name in enumerate(names if len(names) > 1 else ()):
         with only(recommender.checkpoint.encoder, index):
-            found = recommender.recommend([history.items], k)
-        console.print(f"{name} alone: {', '.join(found.items[0])}", soft_wrap=True)
+            found[name] = answer().items[0]
+    return found
+
+
+def print_alone(console: Console, by_branch: Mapping[str, Sequence[str]]) -> None:
+    """A line for each branch."""
+    for name, items in by_branch.items():
+        console.print(f"{name} alone: {', '.join(items)}", soft_wrap=True)
+    if not by_branch:
+        console.print("the model has one branch")
 
 
 @contextmanager
