@@ -9,18 +9,18 @@ from typing import Any, Literal
 
 from fearec_cli.components.registry import load_components
 from fearec_cli.config import load_recipe
-from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.preparing.pipeline import prepare_source
 from fearec_cli.data.preparing.progress import Watcher
 from fearec_cli.devices.placement import choose_device
-from fearec_cli.evaluation.evaluate import Popularity
-from fearec_cli.evaluation.evaluate import evaluate as rank
+from fearec_cli.errors import ConfigError
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.evaluation.report import Report
 from fearec_cli.runs import checkpoint as checkpoints
 from fearec_cli.runs.checkpoint import Checkpoint
 from fearec_cli.runs.dataset import dataset_of, open_dataset
+from fearec_cli.runs.directory import RUN_FILE
+from fearec_cli.runs.evaluation import evaluate_checkpoint
 from fearec_cli.training import run
 from fearec_cli.training.reporting import Outcome, Reporter, Stop
 
@@ -105,11 +105,15 @@ def train(
     Raises:
         FearecError: a setting, the data set, the directory, or a loss that is not finite.
     """
-    recipe = load_recipe(
-        load_components(), preset=preset, file=None if config is None else Path(config), flags=settings
-    )
+    if resume and out is None:
+        raise ConfigError(["resume: name the run's directory with out"])
+    file = Path(out) / RUN_FILE if resume and out is not None else config
+    recipe = load_recipe(load_components(), preset=preset, file=None if file is None else Path(file), flags=settings)
     if recipe.training.devices * recipe.training.nodes > 1:
-        raise run.several_processes()
+        # Each process of such a run starts the command line of the first one again.
+        raise ConfigError(
+            ["training.devices: several processes are started by the command `fearec train` alone; give 1"]
+        )
     outcome = run.train(
         recipe,
         str(dataset) if isinstance(dataset, Path) else dataset,
@@ -155,23 +159,12 @@ def evaluate(
         split: which of the two held-out parts.
         ks: lengths of the list.
         protocols: rank among all items, or among those that the user has not seen.
-        device: where to compute.
+        device: where to compute; an open checkpoint computes where it lies.
 
     Raises:
         FearecError: the checkpoint, the data set, or scores that are not numbers.
     """
-    place = choose_device(device)
-    loaded = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint, device=str(place))
-    prepared = (
-        dataset if isinstance(dataset, Prepared) else dataset_of(loaded, None if dataset is None else str(dataset))
-    )
-    table, held_out = InteractionTable.load(prepared, place), prepared.split.held_out(split)
-    return Report(
-        dataset=prepared.name,
-        fingerprint=prepared.fingerprint,
-        rule=prepared.split.rule,
-        model=rank(loaded.encoder, table, held_out),
-        popularity=rank(Popularity(table, prepared.split), table, held_out),
-        ks=ks,
-        protocols=protocols,
-    )
+    loaded = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint, device=device)
+    named = None if dataset is None or isinstance(dataset, Prepared) else str(dataset)
+    prepared = dataset if isinstance(dataset, Prepared) else dataset_of(loaded, named)
+    return evaluate_checkpoint(loaded, prepared, split=split, ks=ks, protocols=protocols)

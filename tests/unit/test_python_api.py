@@ -39,4 +39,19 @@ def test_what_the_functions_do_not_accept(tmp_path: Path, monkeypatch: pytest.Mo
         fearec_cli.train(settings={"training.devices": 2})
     with pytest.raises(ConfigError, match=r"prepare\.k_core: must be greater than or equal to 0"):
         fearec_cli.prepare("demo", k_core=-1)
+    with pytest.raises(ConfigError, match="resume: name the run's directory with out"):
+        fearec_cli.train(resume=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_goes_on_with_its_own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("log.txt").write_text(
+        "\n".join(f"u{user} " + " ".join(f"i{(user + at) % 9}" for at in range(6)) for user in range(9))
+    )
+    data = fearec_cli.prepare("sequences", path="log.txt", out="data/log")
+    settings = {"model.dim": 8, "model.max_length": 5, "training.max_steps": 1, "training.batch_size": 8}
+    first = fearec_cli.train(data, preset="sasrec", settings=settings, out="runs/one")
+    again = fearec_cli.train(data, settings={"training.max_steps": 3}, out="runs/one", resume=True)
+    assert (first.progress.step, again.progress.step) == (1, 3)
+    assert fearec_cli.load_checkpoint(again.checkpoint).recipe.model.dim == 8

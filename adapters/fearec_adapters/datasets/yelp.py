@@ -96,7 +96,7 @@ class Yelp:
         def kept() -> Iterator[Object]:
             for number, review in objects(file):
                 day = review.get(columns["timestamp"])
-                # What is not text is kept: whoever reads the times says what is wrong with it.
+                # What is not text is kept: the reader of times names what is wrong with it.
                 if not isinstance(day, str) or since <= day <= (until or _OPEN):
                     yield number, review
 

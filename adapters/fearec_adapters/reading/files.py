@@ -25,7 +25,7 @@ File = Path | zipfile.Path
 """A file, or a member of a .zip; as text it names both the archive and the member."""
 
 _GZIP = b"\x1f\x8b"
-# Bytes that show what a file is, and what is no text: what it is, and what to do.
+# Bytes at the beginning of files that are not text: what the file is, and what to do.
 _HEAD = 512
 _FOREIGN = {
     b"PK\x03\x04": "is a zip file; name it .zip",

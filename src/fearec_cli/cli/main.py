@@ -78,7 +78,7 @@ def main() -> NoReturn:
     except TerminatedError as end:
         _fail(f"ended by {signal.Signals(end.number).name}", 128 + end.number)
     except BrokenPipeError:
-        # Whoever read the output has gone; what Python would still flush goes nowhere.
+        # The reader of the output has gone; what Python would still flush goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
     except OSError as error:

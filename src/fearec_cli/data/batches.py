@@ -61,11 +61,6 @@ class Batch:
     targets: Int[Tensor, "T"]
     later: Int[Tensor, "T A"]
 
-    @property
-    def last(self) -> Int[Tensor, "B"]:
-        """Index of the last real position of each history."""
-        return (self.ids > 0).int().cumsum(1).argmax(1)
-
 
 def gather_histories(
     items: Int[Tensor, "T"],

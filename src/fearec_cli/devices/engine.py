@@ -23,7 +23,7 @@ from fearec_cli.devices.random_state import OwnRandom
 from fearec_cli.devices.single import OneDevice
 from fearec_cli.errors import FearecError, QuietExit, TrainingError
 from fearec_cli.model.encoder import Encoded, Encoder
-from fearec_cli.nn.repeats import RepeatBias
+from fearec_cli.nn.repeats import AddedScores
 from fearec_cli.system.processes import ALONE, Processes
 
 if TYPE_CHECKING:
@@ -169,10 +169,13 @@ class TrainedByEngine:
         """The items' vectors, without the padding row, in float32."""
         return self._encoder.item_table().to(torch.get_default_dtype())
 
-    @property
-    def repeats(self) -> RepeatBias | None:
-        """What is added to the scores of items that a history has already."""
-        return self._encoder.repeats
+    def added_scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> AddedScores | None:
+        """What is added to the scores after each history, as `Encoder.added_scores`."""
+        return self._encoder.added_scores(ids, lengths)
+
+    def added_everywhere(self, ids: Int[Tensor, "B N"]) -> AddedScores | None:
+        """The same for every real position."""
+        return self._encoder.added_everywhere(ids)
 
     def backward(self, loss: Float[Tensor, ""]) -> None:
         """Gradients of the objective, averaged over the processes (`fearec_cli.system.processes.GatherRows`)."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from fearec_cli.api import LayerInputs
-from fearec_cli.model.branches import layers_of, recorded_inputs
+from fearec_cli.model.branches import given_to, layers_of
 from fearec_cli.model.encoder import Encoder
 
 
@@ -56,13 +56,14 @@ def chosen_delays(encoder: Encoder, ids: Tensor, lengths: Tensor) -> list[Chosen
         ids: [B, N] padded histories.
         lengths: [B].
     """
-    with recorded_inputs(encoder) as inputs:
+    layers = layers_of(encoder)
+    with given_to(layer.branches[0] for layer in layers) as calls:
         encoder(ids, lengths)
     found = []
-    for index, (layer, given) in enumerate(zip(layers_of(encoder), inputs, strict=True)):
+    for index, (layer, (inputs,)) in enumerate(zip(layers, calls, strict=True)):
         for branch in layer.branches:
             if isinstance(branch, ChoosesDelays):
-                found.append(_read(index, given, *branch.delays(given)))
+                found.append(_read(index, inputs, *branch.delays(inputs)))
     return found
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from fearec_cli.model.branches import layers_of
+from fearec_cli.model.branches import given_to, layers_of
 from fearec_cli.model.encoder import Encoder
 
 BANDS = 10
@@ -85,15 +85,9 @@ def energies(encoder: Encoder, ids: Tensor, lengths: Tensor) -> list[Energy]:
     ids, lengths = ids[long_enough], lengths[long_enough]
     if not len(ids):
         return []
-    signals: list[Tensor] = []
-    handles = [
-        layer.register_forward_pre_hook(lambda _, given: signals.append(given[0])) for layer in layers_of(encoder)
-    ]
-    try:
+    with given_to(layers_of(encoder)) as calls:
         encoded = encoder(ids, lengths, {"positions"})
-    finally:
-        for handle in handles:
-            handle.remove()
+    signals = [x for x, *_ in calls]
     assert encoded.positions is not None  # it was asked for
     stages = ["input", *(f"after layer {index + 1}" for index in range(len(signals)))]
     valid = ids > 0

@@ -94,7 +94,7 @@ def view(
 
 @torch.no_grad()
 def _best(encoder: Encoder, ids: Tensor, lengths: Tensor, seen: Sequence[int], names: Sequence[str]) -> list[str]:
-    scores = (encoder.represent(ids, lengths) @ encoder.item_table().T)[0]
+    scores = encoder.scores(ids, lengths)[0]
     scores[torch.tensor(sorted(set(seen)), device=scores.device) - 1] = -torch.inf
     best = scores.topk(min(RECOMMENDED, len(names) - len(set(seen)))).indices.tolist() if len(names) else []
     return [names[row] for row in best]

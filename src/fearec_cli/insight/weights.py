@@ -1,12 +1,11 @@
 """How much each branch of a layer counts: the change of the layer's joined output when the branch is silent."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from fearec_cli.model.branches import layers_of
+from fearec_cli.model.branches import given_to, layers_of
 from fearec_cli.model.encoder import Encoder
 
 
@@ -36,18 +35,9 @@ def branch_weights(encoder: Encoder, ids: Tensor, lengths: Tensor) -> list[Branc
         ids: [B, N] padded histories.
         lengths: [B].
     """
-    joined: list[tuple[Sequence[Tensor], Tensor]] = []
-
-    def keep(module: nn.Module, given: tuple[Sequence[Tensor], Tensor]) -> None:
-        joined.append(given)
-
     fusions = [layer.fusion for layer in layers_of(encoder)]
-    handles = [fusion.register_forward_pre_hook(keep) for fusion in fusions if isinstance(fusion, nn.Module)]
-    try:
+    with given_to(fusion for fusion in fusions if isinstance(fusion, nn.Module)) as joined:
         encoder(ids, lengths)
-    finally:
-        for handle in handles:
-            handle.remove()
     found = []
     for index, (fusion, (contexts, x)) in enumerate(zip(fusions, joined, strict=True)):
         whole = fusion(contexts, x)

@@ -1,13 +1,12 @@
 """The branches of a model one at a time: what each layer handed to them, and the model with all others silent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from fearec_cli.api import LayerInputs
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.model.layer import Layer
 
@@ -55,16 +54,12 @@ def _silent(encoder: Encoder, chosen: Callable[[int], bool]) -> Iterator[None]:
 
 
 @contextmanager
-def recorded_inputs(encoder: Encoder) -> Iterator[list[LayerInputs]]:
-    """What each layer hands to its branches, in the order of the layers, while the block runs."""
-    inputs: list[LayerInputs] = []
-
-    def keep(module: nn.Module, arguments: tuple[LayerInputs, ...]) -> None:
-        inputs.append(arguments[0])
-
-    handles = [layer.branches[0].register_forward_pre_hook(keep) for layer in layers_of(encoder)]
+def given_to(modules: Iterable[nn.Module]) -> Iterator[list[tuple[Any, ...]]]:
+    """The arguments of each call of these modules, in the order of the calls, while the block runs."""
+    calls: list[tuple[Any, ...]] = []
+    handles = [module.register_forward_pre_hook(lambda _, given: calls.append(given)) for module in modules]
     try:
-        yield inputs
+        yield calls
     finally:
         for handle in handles:
             handle.remove()

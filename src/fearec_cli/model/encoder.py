@@ -120,11 +120,13 @@ class Encoder(nn.Module):
 
     def added_scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> AddedScores | None:
         """What is added to the products of representation and item table; None where nothing is."""
-        return (
-            None
-            if self.repeats is None
-            else self.repeats.at_last(ids, last_positions(lengths, ids.shape[1], self.padding))
-        )
+        if self.repeats is None:
+            return None
+        return self.repeats.at_last(ids, last_positions(lengths, ids.shape[1], self.padding))
+
+    def added_everywhere(self, ids: Int[Tensor, "B N"]) -> AddedScores | None:
+        """The same for every real position, in the order of `ids[ids > 0]`."""
+        return None if self.repeats is None else self.repeats.at_every(ids)
 
     def scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B I"]:
         """The score of every item after each history; ranks of many are found without it (`evaluation.ranks`)."""

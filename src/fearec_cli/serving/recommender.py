@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from fearec_cli.data.batches import gather_histories
 from fearec_cli.devices.placement import choose_device
 from fearec_cli.errors import DataError, EvaluationError
 from fearec_cli.runs.checkpoint import Checkpoint, load_checkpoint
@@ -140,15 +141,12 @@ class Recommender:
         return [(self.items[other], float(value)) for other, value in zip(rows[0].tolist(), values[0], strict=True)]
 
     def _scores(self, known: Sequence[Sequence[int]]) -> Tensor:
-        """The score of every item after each history of rows, [B, I]; on the CPU no wider than the longest."""
-        longest = self._encoder.max_length
-        cut = [rows[-longest:] for rows in known]
-        ids = torch.zeros(len(cut), longest, dtype=torch.int64)
-        for row, history in enumerate(cut):
-            start = 0 if self._encoder.padding == "right" else longest - len(history)
-            ids[row, start : start + len(history)] = torch.tensor(history) + 1
-        lengths = torch.tensor([len(history) for history in cut])
-        return self._encoder.scores(ids.to(self._device), lengths.to(self._device)).float()
+        """The score of every item after each history of rows, [B, I]."""
+        items = torch.tensor([row + 1 for rows in known for row in rows], device=self._device)
+        ends = torch.tensor([len(rows) for rows in known], device=self._device).cumsum(0)
+        starts = torch.nn.functional.pad(ends, (1, 0))[:-1]
+        ids, lengths = gather_histories(items, starts, ends, self._encoder.max_length, self._encoder.padding)
+        return self._encoder.scores(ids, lengths).float()
 
     def _allowed(self, only: Iterable[str] | None, without: Iterable[str]) -> Tensor:
         allowed = torch.ones(len(self.items), dtype=torch.bool, device=self._device)

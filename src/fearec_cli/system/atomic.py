@@ -28,6 +28,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """
     if path.is_symlink():  # the link stays, and what it points to is replaced
         path = path.resolve()
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OutputError(f"{path}: is a pipe or a device, which is not replaced; choose another place")
     with _temporary(path, directory=False) as temporary:
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # whatever a library wrote it with

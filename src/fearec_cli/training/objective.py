@@ -14,7 +14,7 @@ from fearec_cli.data.batches import Batch, TrainingPrefixes
 from fearec_cli.data.windows import TrainingWindows
 from fearec_cli.errors import ConfigError
 from fearec_cli.model.encoder import Encoded
-from fearec_cli.nn.repeats import RepeatBias
+from fearec_cli.nn.repeats import AddedScores
 from fearec_cli.system.processes import ALONE, Processes
 
 
@@ -28,9 +28,11 @@ class TrainedEncoder(Protocol):
     def item_table(self) -> Float[Tensor, "I D"]:
         """The items' vectors, without the padding row."""
 
-    @property
-    def repeats(self) -> RepeatBias | None:
-        """What is added to the scores of items that a history has already."""
+    def added_scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> AddedScores | None:
+        """What is added to the scores after each history, as `Encoder.added_scores`."""
+
+    def added_everywhere(self, ids: Int[Tensor, "B N"]) -> AddedScores | None:
+        """The same for every real position."""
 
 
 class WeightedLoss(NamedTuple):
@@ -73,8 +75,7 @@ class Objective:
             WeightedLoss(term.entry.name, term.weight, _build(term), term.entry.label) for term in recipe.losses
         )
         self.views = frozenset[View]().union(*(term.loss.views for term in self.terms))
-        self._all_positions = recipe.training.targets == "all"
-        if self._all_positions:
+        if recipe.training.targets == "all":
             _check_all_positions(recipe, self.terms)
         if recipe.model.repeats == "learned":
             _check_added_scores(self.terms)
@@ -120,9 +121,12 @@ class Objective:
             shares = self._processes.sizes(len(batch.ids))
             sizes = [int(lengths.sum()) for lengths in batch.lengths.split(shares)]
             rows = self._processes.gather_sized(rows[: sizes[self._processes.rank]], sizes)
-        added = None if encoder.repeats is None else encoder.repeats.at_every(batch.ids)
         return LossInputs(
-            anchor=rows, targets=batch.targets, items=encoder.item_table(), later=batch.later, added=added
+            anchor=rows,
+            targets=batch.targets,
+            items=encoder.item_table(),
+            later=batch.later,
+            added=encoder.added_everywhere(batch.ids),
         )
 
     def _of_prefixes(
@@ -177,7 +181,7 @@ class Objective:
             branches=tuple(self._processes.gather(branch[anchors], size) for branch in encoded.branches),
             spectrum=None if encoded.spectrum is None else self._processes.gather(encoded.spectrum[anchors], size),
             later=batch.later,
-            added=None if encoder.repeats is None else encoder.repeats.at_last(batch.ids, batch.last),
+            added=encoder.added_scores(batch.ids, batch.lengths),
         )
 
 

@@ -89,11 +89,6 @@ def train(
         return outcome if engine.first else None
 
 
-def several_processes() -> ConfigError:
-    """What a caller that is not a command raises: a run of several processes starts its command line again in each."""
-    return ConfigError(["training.devices: several processes are started by the command `fearec train` alone; give 1"])
-
-
 def largest_batch(recipe: Recipe, prepared: Prepared, engine: Engine) -> int:
     """The largest power of two of targets that a step can take, found by trying on a trainer of its own.
 

@@ -128,6 +128,13 @@ def test_files_have_the_permissions_that_the_user_wants_of_new_ones(tmp_path, ma
     assert (tmp_path / "set" / "inside").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
+def test_a_pipe_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="is a pipe or a device"), atomic_file(tmp_path / "pipe"):
+        pytest.fail("the block must not run")
+    assert names(tmp_path) == ["pipe"]
+
+
 def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path):
     (tmp_path / "real").write_text("old")
     (tmp_path / "link").symlink_to("real")

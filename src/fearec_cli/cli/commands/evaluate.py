@@ -1,23 +1,22 @@
 """`fearec evaluate`: the shared metrics of a checkpoint, under both protocols."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from fearec_cli.cli.arguments import CheckpointFile, Device, TrainedOn
 from fearec_cli.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fearec_cli.evaluation.evaluate import Evaluation
+    from rich.console import Console
 
 
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="A safetensors file that `fearec train` wrote.")],
-    dataset: Annotated[
-        str | None,
-        typer.Argument(help="The data set it was trained on.  [default: found under data/ by its fingerprint]"),
-    ] = None,
+    checkpoint: CheckpointFile,
+    dataset: TrainedOn = None,
     split: Annotated[Literal["test", "valid"], typer.Option(help="Which of the two held-out parts.")] = "test",
     protocol: Annotated[
         Literal["both", "unmasked", "seen-masked"],
@@ -25,40 +24,34 @@ def evaluate(
     ] = "both",
     k: Annotated[str, typer.Option("--k", help="Lengths of the list.")] = "5,10,20",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result there, unrounded.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Rank every held-out item among the whole catalogue, beside the popularity baseline."""
     import json
 
     from fearec_cli.cli.show.listing import make_console
-    from fearec_cli.data.batches import InteractionTable
     from fearec_cli.devices.placement import choose_device
-    from fearec_cli.evaluation import evaluate as evaluation
-    from fearec_cli.evaluation.report import Report, to_json, to_table
-    from fearec_cli.kernels.allocator import keep_freed_memory
+    from fearec_cli.evaluation.report import to_json, to_table
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.runs.dataset import dataset_of
+    from fearec_cli.runs.evaluation import evaluate_checkpoint
     from fearec_cli.system.outputs import STANDARD_OUTPUT, check_output, is_json_result, write_output
 
     console = make_console()
     ks = _parse_ks(k)
     if json_file is not None:
         check_output(json_file, is_json_result)
-    place = choose_device(device)
-    if place.type == "cpu":
-        keep_freed_memory()
-    loaded = load_checkpoint(checkpoint, place)
+    loaded = load_checkpoint(checkpoint, choose_device(device))
     prepared = dataset_of(loaded, dataset)
-    table, held_out = InteractionTable.load(prepared, place), prepared.split.held_out(split)
-    report = Report(
-        dataset=prepared.name,
-        fingerprint=prepared.fingerprint,
-        rule=prepared.split.rule,
-        model=_with_progress(lambda show: evaluation.evaluate(loaded.encoder, table, held_out, on_progress=show)),
-        popularity=evaluation.evaluate(evaluation.Popularity(table, prepared.split), table, held_out),
-        ks=ks,
-        protocols=("unmasked", "seen-masked") if protocol == "both" else (protocol,),
-    )
+    with _progress(console) as show:
+        report = evaluate_checkpoint(
+            loaded,
+            prepared,
+            split=split,
+            ks=ks,
+            protocols=("unmasked", "seen-masked") if protocol == "both" else (protocol,),
+            on_progress=show,
+        )
     console.print(to_table(report))
     if json_file is not None:
         write_output(json_file, json.dumps(to_json(report), indent=2) + "\n")
@@ -66,16 +59,14 @@ def evaluate(
             console.print(f"wrote {json_file}", soft_wrap=True)
 
 
-def _with_progress(run: "Callable[[Callable[[int, int], None]], Evaluation]") -> "Evaluation":
-    """Run an evaluation under a bar where a person looks on."""
+@contextmanager
+def _progress(console: "Console") -> Iterator[Callable[[int, int], None]]:
+    """A bar where a person looks on."""
     from rich.progress import Progress
 
-    from fearec_cli.cli.show.listing import make_console
-
-    console = make_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("ranking", total=None)
-        return run(lambda done, targets: bar.update(task, completed=done, total=targets))
+        yield lambda done, targets: bar.update(task, completed=done, total=targets)
 
 
 def _parse_ks(text: str) -> tuple[int, ...]:

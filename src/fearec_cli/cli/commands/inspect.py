@@ -6,17 +6,13 @@ from typing import Annotated
 
 import typer
 
+from fearec_cli.cli.arguments import CheckpointFile, Device, TrainedOn
 from fearec_cli.errors import ConfigError
 
 
 def inspect(
-    checkpoint: Annotated[Path, typer.Argument(help="A safetensors file that `fearec train` wrote.")],
-    dataset: Annotated[
-        str | None,
-        typer.Argument(
-            help="The data set it was trained on.  [default: found under data/ by its fingerprint]", show_default=False
-        ),
-    ] = None,
+    checkpoint: CheckpointFile,
+    dataset: TrainedOn = None,
     user: Annotated[str | None, typer.Option(metavar="ID", help="Also look at this user of the data set.")] = None,
     history: Annotated[
         str | None, typer.Option(metavar="ID,ID,...", help="Also look at this history, oldest item first.")
@@ -29,7 +25,7 @@ def inspect(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write every number.")] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Draw the pictures in the terminal.")] = False,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of draws and shuffles.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Look inside a model: what its filters pass, which periods the log has and the model finds, who gains from it.
 

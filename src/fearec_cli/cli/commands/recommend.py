@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from fearec_cli.cli.arguments import CheckpointFile, Device
 from fearec_cli.errors import ConfigError, DataError
 
 _SHARD = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
@@ -17,7 +18,7 @@ _BLOCK = 4096
 
 
 def recommend(
-    checkpoint: Annotated[Path, typer.Argument(help="A safetensors file that `fearec train` wrote.")],
+    checkpoint: CheckpointFile,
     history: Annotated[
         str | None,
         typer.Option(metavar="ID,ID,...", help="One history, oldest item first.", rich_help_panel="Histories"),
@@ -72,7 +73,7 @@ def recommend(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a history.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a .parquet, .jsonl or .csv file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file at --out.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Recommend items for any history of item ids; the data set is not needed.
 

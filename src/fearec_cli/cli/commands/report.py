@@ -5,22 +5,18 @@ from typing import Annotated
 
 import typer
 
+from fearec_cli.cli.arguments import Device, TrainedOn
 from fearec_cli.errors import CheckpointError
 
 
 def report(
     run: Annotated[Path, typer.Argument(help="Directory of a run.")],
-    dataset: Annotated[
-        str | None,
-        typer.Argument(
-            help="The data set it was trained on.  [default: found under data/ by its fingerprint]", show_default=False
-        ),
-    ] = None,
+    dataset: TrainedOn = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Page to write.  [default: report.html in the run]")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of draws and shuffles.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Write one HTML page about a run: results, learning curves, settings, data, and a look inside its model.
 
@@ -30,10 +26,10 @@ def report(
     from fearec_cli.cli.show.listing import make_console
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.insight.inspection import inspect
-    from fearec_cli.python_api import evaluate
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.runs.dataset import dataset_of
     from fearec_cli.runs.directory import BEST_FILE, RECORD_FILE
+    from fearec_cli.runs.evaluation import evaluate_checkpoint
     from fearec_cli.runs.records import read_records
     from fearec_cli.system.outputs import check_output, is_page, write_output
 
@@ -48,7 +44,7 @@ def report(
     loaded = load_checkpoint(run / BEST_FILE, choose_device(device))
     prepared = dataset_of(loaded, dataset)
     with console.status("evaluating") as status:
-        results = evaluate(loaded, prepared, device=device)
+        results = evaluate_checkpoint(loaded, prepared)
         found = inspect(loaded, prepared, seed=seed, on_stage=lambda stage: status.update(f"looking at {stage}"))
     write_output(target, report_page(run.name, loaded, prepared, results, read_records(run / RECORD_FILE), found))
     console.print(f"wrote {target}", soft_wrap=True)

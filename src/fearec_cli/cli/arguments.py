@@ -1,0 +1,15 @@
+"""Arguments that several commands have alike."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CheckpointFile = Annotated[Path, typer.Argument(help="A safetensors file that `fearec train` wrote.")]
+TrainedOn = Annotated[
+    str | None,
+    typer.Argument(
+        help="The data set it was trained on.  [default: found under data/ by its fingerprint]", show_default=False
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
