@@ -163,7 +163,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     run.add_argument("--sets", nargs="+", default=["beauty", "yelp", "ml-100k", "demo"])
     run.add_argument("--entries", nargs="+", default=list(ENTRIES), choices=list(ENTRIES), metavar="ENTRY")
     run.add_argument("--seeds", nargs="+", type=int, default=[42])
-    run.add_argument("--minutes", type=float, default=0, help="of training, at most; 0 is no limit")
+    run.add_argument("--minutes", type=float, default=0, help="of training, at most; 0 for no limit")
     run.add_argument("--epochs", type=int, default=0, help="at most; 0 is the preset's own")
     run.add_argument("--runs", type=Path, default=Path("runs/quality"), help="directory of the runs")
     commands.add_parser("tables", help="write the tables and the picture of docs/results.md")

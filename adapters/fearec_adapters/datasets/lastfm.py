@@ -18,15 +18,11 @@ from fearec_cli.api import Component, Log, Options
 FILE = "user_taggedartists-timestamps.dat"
 
 
-class LastFmOptions(Options):
-    """There is nothing to choose."""
-
-
 class LastFm:
     """Reads the file, the directory it is in, or hetrec2011-lastfm-2k.zip."""
 
-    def __init__(self, options: LastFmOptions) -> None:
-        self._options = options
+    def __init__(self, options: Options) -> None:
+        pass
 
     def read(self, path: Path | None) -> Log:
         """Read the taggings. Users set their clocks as they please: times before 1970 are kept, and counted.
@@ -59,7 +55,6 @@ class LastFm:
 
 COMPONENT = Component(
     name="lastfm",
-    options=LastFmOptions,
     build=LastFm,
     summary="Last.fm: artists that users tagged, each user-artist pair once, the earliest time.",
     source=f"a local file {FILE} of hetrec2011-lastfm-2k.zip, grouplens.org/datasets/hetrec-2011",

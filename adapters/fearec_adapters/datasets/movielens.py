@@ -39,10 +39,6 @@ _HUB_REPOSITORY = "omrastogi/movielen"
 _HUB_REVISION = "a4e106171ad2f8d559bcc0b25af9aefb1fc93bbe"
 
 
-class MovieLensOptions(Options):
-    """There is nothing to choose."""
-
-
 class MovieLens32Options(Options):
     """Which state of the Hub's copy is read."""
 
@@ -54,7 +50,7 @@ class MovieLens32Options(Options):
 class MovieLens:
     """Reads the ratings file of a release, the directory it is in, or the .zip as it is downloaded."""
 
-    def __init__(self, options: MovieLensOptions | MovieLens32Options, *, release: str) -> None:
+    def __init__(self, options: Options, *, release: str) -> None:
         self._options = options
         self._release = release
         self._adapter = f"movielens-{release}"
@@ -113,7 +109,7 @@ def _component(release: str) -> Component:
     hub = f", or huggingface.co/datasets/{_HUB_REPOSITORY}" if release == "32m" else ""
     return Component(
         name=f"movielens-{release}",
-        options=MovieLens32Options if release == "32m" else MovieLensOptions,
+        options=MovieLens32Options if release == "32m" else Options,
         build=functools.partial(MovieLens, release=release),
         summary=f"MovieLens {release}: ratings of films, from {_FILES[release]}, its directory or the official .zip.",
         source=f"a local file, grouplens.org/datasets/movielens{hub}; Harper and Konstan 2015, TiiS 5(4)",

@@ -5,21 +5,17 @@ from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters.reading.files import File, existing_file, source_of
-from fearec_adapters.reading.words import word_lines
-from fearec_cli.api import Component, Log, Options, lazy_log
+from fearec_adapters.reading.files import File
+from fearec_adapters.reading.words import word_lines, words_log
+from fearec_cli.api import Component, Log, Options
 from fearec_cli.errors import DataError
-
-
-class PairsOptions(Options):
-    """There is nothing to choose."""
 
 
 class Pairs:
     """Reads .txt, .txt.gz and .zip. Ids are text with white space between; blank lines are passed over."""
 
-    def __init__(self, options: PairsOptions) -> None:
-        self._options = options
+    def __init__(self, options: Options) -> None:
+        pass
 
     def read(self, path: Path | None) -> Log:
         """Open a file.
@@ -27,16 +23,10 @@ class Pairs:
         Raises:
             DataError: no file; and when it is read, an empty one, or a line that is no pair; names file and line.
         """
-        file = existing_file(path, "pairs")
-        # These files come filtered and numbered: a k-core would change a published data set.
-        return Log(
-            frame=lazy_log(["user", "item"], lambda: _batches(file)),
-            source=source_of(file, "pairs"),
-            k_core=0,
-        )
+        return words_log(path, "pairs", _interactions)
 
 
-def _batches(file: File) -> Iterator[pl.DataFrame]:
+def _interactions(file: File) -> Iterator[pl.DataFrame]:
     for lines in word_lines(file):
         for line, words in lines.filter(pl.col("words").list.len() != 2).head(1).rows():
             hint = "; `sequences` reads one user a line" if len(words) > 2 else ""
@@ -46,7 +36,6 @@ def _batches(file: File) -> Iterator[pl.DataFrame]:
 
 COMPONENT = Component(
     name="pairs",
-    options=PairsOptions,
     build=Pairs,
     summary="One interaction a line, `user item`, each user's oldest first (.txt), with or without .gz.",
     source="a local file; kang205/SASRec data/, FeiSun/BERT4Rec data/",

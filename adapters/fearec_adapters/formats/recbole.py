@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fearec_adapters.reading.columns import named, time_notes
+from fearec_adapters.reading.columns import OPTION, named, time_notes
 from fearec_adapters.reading.delimited import Table
 from fearec_adapters.reading.files import existing_file, source_of
 from fearec_adapters.reading.times import UNIT, TimeUnit
@@ -38,9 +38,8 @@ class RecBole:
         if len(table.columns) == 1 and table.columns[0].count(":") > 1:
             raise DataError(f"{file}: its first line has no tab; RecBole separates fields by tabs (field_separator)")
         names = [column.partition(":")[0] for column in table.columns]
-        wanted = {"user": "user", "item": "item", "timestamp": "time", "rating": "rating"}
         columns = {}
-        for column, option in wanted.items():
+        for column, option in OPTION.items():
             name = getattr(self._options, option)
             must = column in ("user", "item") or (name and option in self._options.model_fields_set)
             if must or name in names:

@@ -5,21 +5,17 @@ from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters.reading.files import File, existing_file, source_of
-from fearec_adapters.reading.words import word_lines
-from fearec_cli.api import Component, Log, Options, lazy_log
+from fearec_adapters.reading.files import File
+from fearec_adapters.reading.words import word_lines, words_log
+from fearec_cli.api import Component, Log, Options
 from fearec_cli.errors import DataError
-
-
-class SequencesOptions(Options):
-    """There is nothing to choose."""
 
 
 class Sequences:
     """Reads .txt and .txt.gz. Ids are text with white space between; blank lines are passed over."""
 
-    def __init__(self, options: SequencesOptions) -> None:
-        self._options = options
+    def __init__(self, options: Options) -> None:
+        pass
 
     def read(self, path: Path | None) -> Log:
         """Open a file.
@@ -28,16 +24,10 @@ class Sequences:
             DataError: no file; and when it is read, an empty one, a user without items or with a second line; names
                 file and line.
         """
-        file = existing_file(path, "sequences")
-        # These files come filtered and numbered: a k-core would change a published data set.
-        return Log(
-            frame=lazy_log(["user", "item"], lambda: _batches(file)),
-            source=source_of(file, "sequences"),
-            k_core=0,
-        )
+        return words_log(path, "sequences", _interactions)
 
 
-def _batches(file: File) -> Iterator[pl.DataFrame]:
+def _interactions(file: File) -> Iterator[pl.DataFrame]:
     known: dict[str, int] = {}
     for words in word_lines(file):
         lines = words.select("line", user=pl.col("words").list.first(), item=pl.col("words").list.slice(1))
@@ -51,7 +41,6 @@ def _batches(file: File) -> Iterator[pl.DataFrame]:
 
 COMPONENT = Component(
     name="sequences",
-    options=SequencesOptions,
     build=Sequences,
     summary="One user a line, `user item item ...`, oldest first (.txt), with or without .gz.",
     source="a local file; RUCAIBox/CIKM2020-S3Rec data/",

@@ -14,7 +14,7 @@ from fearec_adapters.reading.times import UNIT, Clock, TimeUnit
 from fearec_cli.api import Field, Options
 from fearec_cli.errors import DataError
 
-_OPTION = {"user": "user", "item": "item", "timestamp": "time", "rating": "rating"}
+OPTION = {"user": "user", "item": "item", "timestamp": "time", "rating": "rating"}
 """Columns of a log, and the option that names each."""
 
 
@@ -55,7 +55,7 @@ def choose(
         DataError: there is no such column, or two; says which there are.
     """
     found = {}
-    for column, option in _OPTION.items():
+    for column, option in OPTION.items():
         value = getattr(options, option)
         label = f"{adapter}.{option}"
         if value == "" and column not in ("user", "item"):

@@ -1,12 +1,30 @@
-"""Lines of words with white space between, some at a time."""
+"""Texts of words with white space between, as published data sets come: filtered, numbered, without a header."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import polars as pl
 
 from fearec_adapters.reading.blocks import read_blocks
-from fearec_adapters.reading.files import File
+from fearec_adapters.reading.files import File, existing_file, source_of
+from fearec_cli.api import Log, lazy_log
 from fearec_cli.errors import DataError
+
+
+def words_log(path: Path | None, adapter: str, interactions: Callable[[File], Iterator[pl.DataFrame]]) -> Log:
+    """A log that is read from such a text when it is needed.
+
+    Args:
+        path: the file; None where the user named none.
+        adapter: name of who reads it.
+        interactions: reads "user" and "item", some rows at a time.
+
+    Raises:
+        DataError: no file.
+    """
+    file = existing_file(path, adapter)
+    # These files come filtered and numbered: a k-core would change a published data set.
+    return Log(frame=lazy_log(["user", "item"], lambda: interactions(file)), source=source_of(file, adapter), k_core=0)
 
 
 def word_lines(file: File) -> Iterator[pl.DataFrame]:

@@ -85,8 +85,8 @@ class TrainingConfig(Options):
         description="decay of the moving average of the weights that is validated and kept as the best; 0 is none",
     )
     epochs: int = Field(200, ge=1, description="passes over the training prefixes, at most")
-    max_steps: int = Field(0, ge=0, description="optimiser steps, at most; 0 is no limit")
-    time_limit: float = Field(0, ge=0, description="minutes of training, at most; 0 is no limit")
+    max_steps: int = Field(0, ge=0, description="optimiser steps, at most; 0 for no limit")
+    time_limit: float = Field(0, ge=0, description="minutes of training, at most; 0 for no limit")
     metric: str = Field(
         "NDCG@10",
         pattern=r"^(HR|NDCG|MRR)@[1-9][0-9]*$",

@@ -8,7 +8,7 @@ several targets, each counts the same. Values are in [0, 1], not rounded and not
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from fearec_cli.errors import ConfigError, did_you_mean
 
@@ -49,7 +49,24 @@ def ndcg(ranks: Int[np.ndarray, "P"], k: int) -> float:
     Raises:
         ValueError: no ranks, a rank below 1, or k below 1.
     """
-    return float((_within(ranks, k) / np.log2(ranks + 1.0)).mean())
+    return float(discounted_gains(ranks, k).mean())
+
+
+def discounted_gains(ranks: Int[np.ndarray, "P"], k: int) -> Float[np.ndarray, "P"]:
+    """Each target's own share of NDCG@k, which is their mean: [rank <= k] / log2(rank + 1).
+
+    >>> discounted_gains(np.array([1, 3, 11]), 10)
+    array([1. , 0.5, 0. ])
+
+    Args:
+        ranks: rank of each target.
+        k: length of the list.
+
+    Raises:
+        ValueError: no ranks, a rank below 1, or k below 1.
+    """
+    gains: Float[np.ndarray, "P"] = _within(ranks, k) / np.log2(ranks + 1.0)
+    return gains
 
 
 def mrr(ranks: Int[np.ndarray, "P"], k: int) -> float:

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.splits import HeldOut
-from fearec_cli.evaluation.evaluate import evaluate
+from fearec_cli.evaluation.evaluate import Evaluation, evaluate
+from fearec_cli.evaluation.metrics import discounted_gains
 from fearec_cli.model.branches import silenced
 from fearec_cli.model.encoder import Encoder
 
@@ -51,6 +52,7 @@ def gains(
     branches: Sequence[str],
     properties: Mapping[str, npt.NDArray[np.float64]],
     *,
+    evaluated: Evaluation | None = None,
     seed: int = 0,
 ) -> list[Gain]:
     """What every branch adds, by every property.
@@ -61,16 +63,17 @@ def gains(
         held_out: the targets.
         branches: names, in the order of `--attention`.
         properties: [P] of each target's history, by name; NaN where it has none.
+        evaluated: ranks of the whole model for these targets, where they are known already.
         seed: of the bootstrap.
     """
-    whole = _gain_at_10(evaluate(encoder, table, held_out).ranks["unmasked"])
+    whole = discounted_gains((evaluated or evaluate(encoder, table, held_out)).ranks["unmasked"], 10)
     random = np.random.default_rng(seed)
     groups = [(by, values, *group) for by, values in properties.items() for group in _terciles(values)]
     tail = 0.025 / max(1, len(groups) * len(branches))
     found = []
     for index, branch in enumerate(branches):
         with silenced(encoder, index):
-            difference = whole - _gain_at_10(evaluate(encoder, table, held_out).ranks["unmasked"])
+            difference = whole - discounted_gains(evaluate(encoder, table, held_out).ranks["unmasked"], 10)
         for by, values, group, rows in groups:
             own = difference[rows]
             means = np.array([own[random.integers(len(own), size=len(own))].mean() for _ in range(_BOOTSTRAPS)])
@@ -90,12 +93,6 @@ def gains(
                 )
             )
     return found
-
-
-def _gain_at_10(ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Each target's own share of NDCG@10."""
-    gain: npt.NDArray[np.float64] = (ranks <= 10) / np.log2(ranks + 1.0)
-    return gain
 
 
 def _terciles(values: npt.NDArray[np.float64]) -> list[tuple[str, npt.NDArray[np.int64]]]:

@@ -12,6 +12,7 @@ from fearec_cli.components.expressions import branches
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.splits import HeldOut
+from fearec_cli.evaluation.evaluate import Evaluation
 from fearec_cli.insight import periods
 from fearec_cli.insight.delays import Chosen, chosen_delays
 from fearec_cli.insight.gains import Gain, gains
@@ -73,6 +74,7 @@ def inspect(
     prepared: Prepared,
     *,
     beside: Checkpoint | None = None,
+    evaluated: Evaluation | None = None,
     seed: int = 0,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> Inspection:
@@ -82,6 +84,7 @@ def inspect(
         checkpoint: the model.
         prepared: its data set.
         beside: another model of the same data set, whose energies are shown beside.
+        evaluated: the model's ranks in the test part, where they are known already.
         seed: of draws and shuffles.
         on_stage: is called with what is measured next.
     """
@@ -120,7 +123,8 @@ def inspect(
     if len(names) < 2:
         missing.append(f"gain of the branches: the model has one branch ({names[0]}), so there is nothing to compare")
     else:
-        gain = gains(encoder, table, held_out, names, properties(encoder, prepared, held_out), seed=seed)
+        by = properties(encoder, prepared, held_out)
+        gain = gains(encoder, table, held_out, names, by, evaluated=evaluated, seed=seed)
     return Inspection(
         attention=checkpoint.recipe.config.attention,
         days_per_item=_days_per_item(prepared),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fearec_cli.data.batches import gather_histories
+from fearec_cli.evaluation.best import best_rows
 from fearec_cli.insight.delays import chosen_delays
 from fearec_cli.model.branches import layers_of, only
 from fearec_cli.model.encoder import Encoder
@@ -94,10 +95,13 @@ def view(
 
 @torch.no_grad()
 def _best(encoder: Encoder, ids: Tensor, lengths: Tensor, seen: Sequence[int], names: Sequence[str]) -> list[str]:
-    scores = encoder.scores(ids, lengths)[0]
-    scores[torch.tensor(sorted(set(seen)), device=scores.device) - 1] = -torch.inf
-    best = scores.topk(min(RECOMMENDED, len(names) - len(set(seen)))).indices.tolist() if len(names) else []
-    return [names[row] for row in best]
+    unseen = len(names) - len(set(seen))
+    if unseen == 0:
+        return []
+    scores = encoder.scores(ids, lengths)
+    scores[:, torch.tensor(seen, device=scores.device) - 1] = -torch.inf
+    _, rows = best_rows(scores, min(RECOMMENDED, unseen))
+    return [names[row] for row in rows[0].tolist()]
 
 
 def _attention(

@@ -13,8 +13,8 @@ from torch import Tensor
 from fearec_cli.data.batches import gather_histories
 from fearec_cli.devices.placement import choose_device
 from fearec_cli.errors import DataError, EvaluationError
+from fearec_cli.evaluation.best import best_rows
 from fearec_cli.runs.checkpoint import Checkpoint, load_checkpoint
-from fearec_cli.serving.best import best_rows
 
 Seen = Literal["exclude", "include"]
 # Histories that are scored at once: their scores are held, [B, I].

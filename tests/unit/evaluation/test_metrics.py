@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fearec_cli.errors import ConfigError
-from fearec_cli.evaluation.metrics import METRICS, hit_rate, mrr, ndcg, parse_metric, summarise
+from fearec_cli.evaluation.metrics import METRICS, discounted_gains, hit_rate, mrr, ndcg, parse_metric, summarise
 
 RANKS = np.array([1, 2, 5, 6, 100])
 some_ranks = st.lists(st.integers(1, 50), min_size=1, max_size=20).map(np.array)
@@ -23,6 +23,12 @@ def test_hit_rate_by_hand():
 def test_ndcg_by_hand():
     assert ndcg(RANKS, 1) == 1 / 5
     assert ndcg(RANKS, 5) == pytest.approx((1 + 1 / math.log2(3) + 1 / math.log2(6)) / 5, rel=1e-15)
+
+
+def test_ndcg_is_the_mean_of_each_targets_gain():
+    gains = discounted_gains(RANKS, 5)
+    assert gains == pytest.approx([1 if rank == 1 else (rank <= 5) / math.log2(rank + 1) for rank in RANKS], rel=1e-15)
+    assert gains.mean() == ndcg(RANKS, 5)
 
 
 def test_mrr_by_hand():

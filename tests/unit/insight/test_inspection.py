@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from fearec_cli.components.registry import load_components
 from fearec_cli.config import Recipe
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.errors import DataError
+from fearec_cli.evaluation.evaluate import Evaluation, evaluate
 from fearec_cli.insight.inspection import Inspection, inspect, period_strength, to_json
 from fearec_cli.insight.sentences import sentences
 from fearec_cli.insight.spectra import energies, filter_gains, flatness, padding_leak
@@ -19,6 +21,8 @@ from fearec_cli.insight.user import view
 from fearec_cli.insight.weights import branch_weights
 from fearec_cli.model.branches import only, silenced
 from fearec_cli.runs.checkpoint import Checkpoint, describe
+from fearec_cli.runs.evaluation import evaluate_checkpoint
+from fearec_cli.serving.recommender import Recommender
 from support import tiny
 
 SEQUENCES = [[(start + step) % 12 + 1 for step in range(12)] for start in range(12)]
@@ -116,6 +120,35 @@ def test_what_cannot_be_measured_is_said_and_the_rest_is_there(
     assert all(reason in missing for reason in reasons)
     assert found.energy
     assert all(f"Not measured: {reason}." in sentences(found) for reason in found.missing)
+
+
+def test_an_evaluation_that_was_made_already_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, prepared = checkpoint(), data()
+    expected = inspect(made, prepared).gains
+    evaluated = evaluate_checkpoint(made, prepared).model
+    rankings = []
+
+    def counted(*arguments: Any) -> Evaluation:
+        rankings.append(arguments)
+        return evaluate(*arguments)
+
+    monkeypatch.setattr("fearec_cli.insight.gains.evaluate", counted)
+    assert inspect(made, prepared, evaluated=evaluated).gains == expected
+    assert len(rankings) == 2  # one with each of the two branches silent
+
+
+def test_a_view_recommends_what_recommend_does_in_the_same_order_among_equals() -> None:
+    made = checkpoint()
+    with torch.no_grad():
+        made.encoder.embedding.items.weight[1:] = 1.0
+    found = view(made.encoder, [4, 2, 2], made.item_ids, ("ramp", "autocorr"))
+    (expected,) = Recommender(made).recommend([["i3", "i1", "i1"]]).items
+    assert found.recommended["all"] == expected == [f"i{row}" for row in range(12) if row not in (1, 3)]
+
+
+def test_a_user_who_has_every_item_is_recommended_none() -> None:
+    made = checkpoint()
+    assert view(made.encoder, range(1, 13), made.item_ids, ("ramp", "autocorr")).recommended["all"] == []
 
 
 def test_another_model_beside_it() -> None:

@@ -45,6 +45,12 @@ def report(
     prepared = dataset_of(loaded, dataset)
     with console.status("evaluating") as status:
         results = evaluate_checkpoint(loaded, prepared)
-        found = inspect(loaded, prepared, seed=seed, on_stage=lambda stage: status.update(f"looking at {stage}"))
+        found = inspect(
+            loaded,
+            prepared,
+            evaluated=results.model,
+            seed=seed,
+            on_stage=lambda stage: status.update(f"looking at {stage}"),
+        )
     write_output(target, report_page(run.name, loaded, prepared, results, read_records(run / RECORD_FILE), found))
     console.print(f"wrote {target}", soft_wrap=True)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fearec_adapters.datasets.lastfm import FILE, LastFm, LastFmOptions
-from fearec_cli.api import Log
+from fearec_adapters.datasets.lastfm import FILE, LastFm
+from fearec_cli.api import Log, Options
 from fearec_cli.errors import DataError
 
 HEAD = b"userID\tartistID\ttagID\ttimestamp\r\n"
@@ -13,7 +13,7 @@ HEAD = b"userID\tartistID\ttagID\ttimestamp\r\n"
 
 def read(path: Path, content: bytes) -> Log:
     (path / FILE).write_bytes(content)
-    return LastFm(LastFmOptions()).read(path)
+    return LastFm(Options()).read(path)
 
 
 def test_a_pair_is_kept_once_with_its_earliest_time(tmp_path: Path) -> None:

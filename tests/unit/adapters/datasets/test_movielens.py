@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fearec_adapters.datasets.movielens import MovieLens, MovieLensOptions
-from fearec_cli.api import Log
+from fearec_adapters.datasets.movielens import MovieLens
+from fearec_cli.api import Log, Options
 from fearec_cli.errors import DataError
 
 # First lines of the real files.
@@ -22,7 +22,7 @@ RATINGS_CSV_ROWS = [("1", "17", 4.0, 944249077), ("1", "25", 1.5, 944250228)]
 
 
 def read(release: str, path: Path | None) -> Log:
-    return MovieLens(MovieLensOptions(), release=release).read(path)
+    return MovieLens(Options(), release=release).read(path)
 
 
 def rows_of(log: Log) -> list[tuple[Any, ...]]:

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fearec_cli.serving.best import best_rows
+from fearec_cli.evaluation.best import best_rows
 
 SCORES = st.integers(1, 8).flatmap(
     lambda columns: st.lists(
