@@ -1,16 +1,18 @@
 """A generated log with known rhythms: to try the toolkit, and to check that `inspect` finds what is there.
 
-Each user has a weekly habit (items of one category, about every 7 days), a monthly one (about every 30
-days), short bursts of interest in one topic (a few items within a day, each leading to the next), a taste
-that drifts slowly from topic to topic, and now and then something random. The periods are recorded in the
-log's notes.
+Each user has two habits, by default a weekly one (items of one category, about every 7 days) and a monthly
+one (about every 30 days), short bursts of interest in one topic (a few items within a day, each leading to
+the next), a taste that drifts slowly from topic to topic, and now and then something random. The periods are
+recorded in the log's notes.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import polars as pl
+from pydantic import field_validator
 
 from fearec_cli.api import Component, Field, Log, Options, Source
 from fearec_cli.errors import DataError
@@ -20,10 +22,13 @@ _DAY = 24 * _HOUR
 _START = 1_704_067_200  # 2024-01-01T00:00:00Z, seconds
 _WEEKS = (16, 25)
 
-# Days between occurrences, number of categories, items in each.
-_WEEKLY = (7, 8, 5)
-_MONTHLY = (30, 6, 5)
+_HABIT_NAMES = {7: "weekly", 30: "monthly"}
+# Categories of the first and of the second habit, and items in each.
+_HABITS = ((8, 5), (6, 5))
+# Days between occurrences, number of topics, items in each.
 _BURST = (14, 20, 14)
+
+Days = Annotated[int, Field(ge=2, le=60)]
 
 
 class DemoOptions(Options):
@@ -31,6 +36,14 @@ class DemoOptions(Options):
 
     users: int = Field(600, ge=3, le=100_000, description="number of users")
     seed: int = Field(0, ge=0, lt=2**63, description="another seed gives another log of the same kind")
+    periods: tuple[Days, Days] = Field((7, 30), description="days between the occurrences of each habit, 2 to 60")
+
+    @field_validator("periods")
+    @classmethod
+    def _different(cls, periods: tuple[int, int]) -> tuple[int, int]:
+        if periods[0] == periods[1]:
+            raise ValueError("must be two different numbers of days, as in [5, 20]")
+        return periods
 
 
 class _Dice:
@@ -64,9 +77,14 @@ Event = tuple[int, str]
 """Seconds since 1970 and an item."""
 
 
-def _habit(dice: _Dice, kind: str, rhythm: tuple[int, int, int], days: int) -> Iterator[Event]:
+def _habit_name(period: int) -> str:
+    """What the habit is called, and its items begin with."""
+    return _HABIT_NAMES.get(period, f"every{period}days")
+
+
+def _habit(dice: _Dice, period: int, categories: int, size: int, days: int) -> Iterator[Event]:
     """One category again and again; mostly the favourite in it."""
-    period, categories, size = rhythm
+    kind = _habit_name(period)
     category, favourite = dice.low(categories), dice.below(size)
     day = dice.below(period)
     hour = dice.between(7, 21)
@@ -99,17 +117,15 @@ def _noise(dice: _Dice, days: int) -> Iterator[Event]:
         yield dice.below(days * _DAY), f"topic{dice.low(topics):02}-{dice.low(size):02}"
 
 
-def _events(dice: _Dice) -> list[Event]:
+def _events(dice: _Dice, periods: tuple[int, int]) -> list[Event]:
     """One user's life, oldest first. It ends at any event, so that the last one may be of any sort."""
     days = dice.between(*_WEEKS) * 7
-    events = sorted(
-        [
-            *_habit(dice, "weekly", _WEEKLY, days),
-            *_habit(dice, "monthly", _MONTHLY, days),
-            *_bursts(dice, days),
-            *_noise(dice, days),
-        ]
-    )
+    habits = [
+        event
+        for period, (categories, size) in zip(periods, _HABITS, strict=True)
+        for event in _habit(dice, period, categories, size, days)
+    ]
+    events = sorted([*habits, *_bursts(dice, days), *_noise(dice, days)])
     return events[: len(events) - dice.below(8)]
 
 
@@ -131,7 +147,7 @@ class Demo:
         rows = [
             (f"user{user:03}", item, (_START + second) * 1_000_000)
             for user in range(1, self._options.users + 1)
-            for second, item in _events(dice)
+            for second, item in _events(dice, self._options.periods)
         ]
         schema = {"user": pl.String, "item": pl.String, "timestamp": pl.Int64}
         frame = pl.DataFrame(rows, schema=schema, orient="row").sort("timestamp", maintain_order=True)
@@ -140,8 +156,11 @@ class Demo:
             source=Source(adapter="demo", location="generated", revision=f"seed {self._options.seed}"),
             notes={
                 "planted": [
-                    {"what": "weekly habit", "days": _WEEKLY[0], "items": "weekly*"},
-                    {"what": "monthly habit", "days": _MONTHLY[0], "items": "monthly*"},
+                    *(
+                        {"what": f"{name} habit", "days": period, "items": f"{name}*"}
+                        for period in self._options.periods
+                        for name in [_habit_name(period)]
+                    ),
                     {"what": "burst of interest", "days": _BURST[0], "items": "topic*"},
                 ]
             },
@@ -153,6 +172,6 @@ COMPONENT = Component(
     name="demo",
     options=DemoOptions,
     build=Demo,
-    summary="A small generated log with planted weekly and monthly habits; needs no file.",
+    summary="A small generated log with planted habits, weekly and monthly by default; needs no file.",
     source="generated by fearec",
 )

@@ -1,6 +1,6 @@
 """Options read, checked and described."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 
@@ -54,6 +54,14 @@ def test_what_is_no_assignment_is_named(text: str) -> None:
 def test_an_assignment_cannot_smuggle_in_a_second_one() -> None:
     with pytest.raises(ConfigError):
         parse_assignment("csv.a=1\nb=2")
+
+
+def test_the_type_of_a_list_is_written_as_the_list_is() -> None:
+    class Lists(Options):
+        days: tuple[Annotated[int, Field(ge=2)], int] = Field((7, 30), description="two numbers")
+        names: str | tuple[str, str] = Field("a", description="one or two")
+
+    assert [row.type for row in describe_options(Lists)] == ["[int, int]", "str | [str, str]"]
 
 
 def test_valid_options() -> None:

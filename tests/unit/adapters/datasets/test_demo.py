@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from fearec_adapters.datasets.demo import Demo, DemoOptions
+from fearec_cli.data.preparing.pipeline import prepare_source
 from fearec_cli.errors import DataError
 
 DAY = 86_400 * 10**6
@@ -41,14 +43,36 @@ def test_size_and_order(frame: pl.DataFrame) -> None:
     assert frame["timestamp"].is_sorted()
 
 
-@pytest.mark.parametrize("habit", [0, 1])
-def test_habits_have_the_periods_in_the_notes(frame: pl.DataFrame, habit: int) -> None:
-    planted = Demo(DemoOptions(users=3)).read(None).notes["planted"][habit]
-    events = frame.filter(pl.col("item").str.starts_with(planted["items"].rstrip("*")))
-    gaps = events.select(gap=pl.col("timestamp").diff().over("user")).drop_nulls()["gap"] / DAY
-    assert abs(gaps.mean() - planted["days"]) < 0.05
-    # Two jitters of at most six hours each.
-    assert gaps.is_between(planted["days"] - 0.52, planted["days"] + 0.52).all()
+@pytest.mark.parametrize("periods", [(7, 30), (5, 20), (20, 5)])
+def test_habits_have_the_periods_in_the_notes(periods: tuple[int, int]) -> None:
+    log = Demo(DemoOptions(users=200, periods=periods)).read(None)
+    frame = log.frame.collect()
+    planted = log.notes["planted"][:2]
+    assert tuple(habit["days"] for habit in planted) == periods
+    for habit in planted:
+        events = frame.filter(pl.col("item").str.starts_with(habit["items"].rstrip("*")))
+        assert events["user"].n_unique() == 200
+        gaps = events.select(gap=pl.col("timestamp").diff().over("user")).drop_nulls()["gap"] / DAY
+        assert abs(gaps.mean() - habit["days"]) < 0.05
+        # Two jitters of at most six hours each.
+        assert gaps.is_between(habit["days"] - 0.52, habit["days"] + 0.52).all()
+
+
+@pytest.mark.parametrize("periods", [(7, 7), (1, 7), (7, 61), (7,), 7, "weekly"])
+def test_periods_are_two_different_numbers_of_days(periods: object) -> None:
+    with pytest.raises(ValidationError, match="periods"):
+        DemoOptions.model_validate({"periods": periods})
+
+
+def test_periods_are_an_option_of_the_command_line(tmp_path: Path) -> None:
+    prepared, _ = prepare_source("demo", out=tmp_path / "demo", assignments=["demo.users=20", "demo.periods=[5, 20]"])
+    assert prepared.manifest.source.options["periods"] == [5, 20]
+    assert {name.partition("-")[0].rstrip("0123456789") for name in prepared.item_ids()} == {
+        *("every5days", "every20days", "topic")
+    }
+    assert (
+        prepare_source("demo", out=tmp_path / "demo", assignments=["demo.users=20", "demo.periods=[5,20]"])[1] is False
+    )
 
 
 def test_the_recent_past_tells_more_than_popularity(frame: pl.DataFrame) -> None:

@@ -99,7 +99,7 @@ def test_options_reach_the_adapter() -> None:
     prepared, written = prepare_source("demo", assignments=["demo.users=5", "demo.seed=3"])
     assert written
     assert prepared.n_users == 5
-    assert prepared.manifest.source.options == {"users": 5, "seed": 3}
+    assert prepared.manifest.source.options == {"users": 5, "seed": 3, "periods": [7, 30]}
     assert prepared.manifest.notes["planted"]
 
 
