@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from fearec_plugins.filters._matrix import apply_matrix
+
 
 def apply_rows(matrix: Float[Tensor, "N N"], x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
     """Filter along the positions; a signal of fewer positions has the first rows."""
     length = x.shape[1]
-    # A batched product with a repeated left side is three times faster on a CPU than `matrix @ x`.
-    return torch.bmm(matrix[:length, :length].to(x.dtype).expand(len(x), -1, -1), x)
+    return apply_matrix(matrix[:length, :length], x)
 
 
 def rows_of(responses: list[Float[Tensor, "_"]]) -> Float[Tensor, "N N"]:

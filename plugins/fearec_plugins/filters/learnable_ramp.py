@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options
 from fearec_cli.errors import ConfigError
-from fearec_plugins.filters._spectrum import LONGEST_BY_MATRIX, at_length, circulant, multiply_spectrum
+from fearec_plugins.filters._matrix import LONGEST_BY_MATRIX, apply_matrix, circulant
+from fearec_plugins.filters._spectrum import at_length, multiply_spectrum
 
 RampShape = Literal["linear", "cosine", "exponential"]
 
@@ -65,7 +66,7 @@ class LearnableRamp(nn.Module):
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The masked signal."""
         if self.by_matrix:
-            return torch.bmm(circulant(self.mask, self.n).to(x.dtype).expand(len(x), -1, -1), x)
+            return apply_matrix(circulant(self.mask, self.n), x)
         return multiply_spectrum(x, self.mask if self.mask.ndim == 2 else self.mask[:, None])
 
     def response(self, n: int) -> Float[Tensor, "F *D"]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options
 from fearec_cli.errors import ConfigError
-from fearec_plugins.filters._spectrum import FixedGain
+from fearec_plugins.filters._matrix import FixedGain
 
 Rule = Literal["paper", "authors"]
 

@@ -24,11 +24,9 @@ class Encoded:
 
     Attributes:
         representation: output at each sequence's last real position, or its mean over the real positions.
-        positions: output at every position; only where `positions` was wanted.
-        branches: context of each branch of the last layer, pooled as the representation is; only where
-            `branches` was wanted.
-        spectrum: magnitude at each frequency of the last layer's filtered input; only where `spectrum`
-            was wanted.
+        positions: output at every position, where requested.
+        branches: context of each branch of the last layer, pooled as the representation is, where requested.
+        spectrum: magnitude at each frequency of the last layer's filtered input, where requested.
     """
 
     representation: Float[Tensor, "B D"]
@@ -55,7 +53,7 @@ class Encoder(nn.Module):
         max_length: N.
         padding: side of the padding in the ids.
         pooling: what of a sequence's output represents it.
-        repeats: what is added to the scores of items that a history has already.
+        repeats: added to the scores of items that a history already has.
         causal: whether no position depends on a later one, padding included.
     """
 
@@ -79,22 +77,21 @@ class Encoder(nn.Module):
         self.repeats = repeats
         self.causal = causal
 
-    def forward(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], wanted: Collection[View] = ()) -> Encoded:
+    def forward(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], requested: Collection[View] = ()) -> Encoded:
         """Encode sequences.
 
         Args:
             ids: padded histories, 0 is padding.
             lengths: number of real positions, 1 at least.
-            wanted: what is needed besides the representation.
+            requested: what is needed besides the representation.
         """
         valid = ids > 0
         last = last_positions(lengths, ids.shape[1], self.padding)
+        # Prediction and loss read one position, unless pooled: the last layer computes no other.
+        last_only = self.pooling == "last" and "positions" not in requested
         x = self.embedding(ids)
-        top = len(self.layers) - 1
-        for depth, layer in enumerate(self.layers):
-            # Prediction and loss read one position, unless pooled: the last layer computes no other.
-            last_only = depth == top and "positions" not in wanted and self.pooling == "last"
-            out = layer(x, valid, lengths, last, last_only)
+        for layer in self.layers:
+            out = layer(x, valid, lengths, last, last_only and layer is self.layers[-1])
             x = out.x
         rows = torch.arange(len(ids), device=ids.device)
         at = torch.zeros_like(last) if last_only else last
@@ -106,9 +103,9 @@ class Encoder(nn.Module):
 
         return Encoded(
             representation=pool(x),
-            positions=x if "positions" in wanted else None,
-            branches=tuple(pool(context) for context in out.contexts) if "branches" in wanted else (),
-            spectrum=rfft(out.inputs.filtered("x"), "ortho").abs() if "spectrum" in wanted else None,
+            positions=x if "positions" in requested else None,
+            branches=tuple(pool(context) for context in out.contexts) if "branches" in requested else (),
+            spectrum=rfft(out.inputs.filtered("x"), "ortho").abs() if "spectrum" in requested else None,
         )
 
     def represent(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B D"]:

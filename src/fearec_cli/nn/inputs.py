@@ -80,9 +80,8 @@ class LayerInputs:
             filtered: which of them are taken after the layer's filter.
         """
         q, k, v = (self._for_products(name, filtered=name in filtered) for name in ("q", "k", "v"))
-        if isinstance(q, Unprojected):
-            return q.rows(self.at_wanted(q.base)), k, v
-        return self.at_wanted(q), k, v
+        queries = q.rows(self.at_wanted(q.base)) if isinstance(q, Unprojected) else self.at_wanted(q)
+        return queries, k, v
 
     def weighted(self, weights: Float[Tensor, "B H M N"], *, filtered: bool) -> Float[Tensor, "B M D"]:
         """Sums of the values over the positions, a head at a time; H of `weights` may be 1, for all heads alike.
@@ -100,9 +99,7 @@ class LayerInputs:
             filtered: take q and k after the layer's filter.
         """
         if filtered not in self._summed_scores:
-            q, k = self._signal("q", filtered=filtered), self._signal("k", filtered=filtered)
-            if isinstance(q, Tensor) or isinstance(k, Tensor):
-                q, k = self._whole("q", filtered=filtered), self._whole("k", filtered=filtered)
+            q, k = (self._signal(name, filtered=filtered) for name in ("q", "k"))
             self._summed_scores[filtered] = kernels.row_products(q, k)
         return self._summed_scores[filtered]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fearec_plugins.attentions._delays import circulant_of_delays, correlation_by_fft, correlation_by_scores
-from fearec_plugins.filters._spectrum import circulant
+from fearec_plugins.filters._matrix import circulant
 
 sizes = st.integers(2, 33)
 seeds = st.integers(0, 2**32 - 1)

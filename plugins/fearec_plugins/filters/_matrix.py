@@ -1,0 +1,51 @@
+"""A gain that all dimensions share, as one matrix over the positions: no FFT runs on a short sequence."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from fearec_cli.api import at_least_float32
+from fearec_plugins.filters._spectrum import multiply_spectrum
+
+# The longest sequence whose common gain is applied as one N x N matrix. On one CPU core (D = 64) forward
+# and backward take 0.4 times as long as two FFTs at N = 50, 0.7 times at 128, 0.9 times at 200, 1.2 times at 256.
+LONGEST_BY_MATRIX = 200
+
+
+class FixedGain(nn.Module):
+    """irfft(gain * rfft(x)) with a real gain that is common to all dimensions and not learned.
+
+    Short signals go through `circulant`, long ones through the FFT. The table is made again from the options when a
+    checkpoint is loaded, so it is not stored there.
+
+    Args:
+        gain: at each frequency.
+        n: N.
+    """
+
+    table: Tensor
+
+    def __init__(self, gain: Float[Tensor, "F"], n: int) -> None:
+        super().__init__()
+        self.by_matrix = n <= LONGEST_BY_MATRIX
+        table = circulant(gain.double(), n) if self.by_matrix else gain[:, None]
+        self.register_buffer("table", table.float(), persistent=False)
+
+    def forward(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
+        """The filtered signal."""
+        return apply_matrix(self.table, x) if self.by_matrix else multiply_spectrum(x, self.table)
+
+
+def apply_matrix(matrix: Float[Tensor, "N N"], x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
+    """matrix x for every sequence: a batched product with a repeated left side takes a third of the time of `@`."""
+    return torch.bmm(matrix.to(x.dtype).expand(len(x), -1, -1), x)
+
+
+def circulant(gain: Float[Tensor, "F"], n: int) -> Float[Tensor, "N N"]:
+    """The symmetric matrix P with P x = irfft(gain * rfft(x), n=n) for one real gain of all channels.
+
+    Its columns are shifts of the impulse response; differentiable in the gain.
+    """
+    impulse_response: Tensor = torch.fft.irfft(at_least_float32(gain), n=n)
+    lag = torch.arange(n, device=gain.device)
+    return impulse_response[(lag[:, None] - lag[None, :]) % n]
