@@ -54,7 +54,16 @@ def dataset_of_run(directory: Path) -> Prepared:
     Raises:
         CheckpointError: the run has no state that can be read, or its data set is not found.
     """
-    found = find_prepared(saved_fingerprint(directory), DATA)
+    return dataset_of_fingerprint(saved_fingerprint(directory), directory)
+
+
+def dataset_of_fingerprint(fingerprint: str, directory: Path) -> Prepared:
+    """The data set that the runs in a directory were trained on, looked for under data/ by its fingerprint.
+
+    Raises:
+        CheckpointError: it is not found.
+    """
+    found = find_prepared(fingerprint, DATA)
     if found is None:
         raise CheckpointError(
             f"{directory}: its data set is not under {DATA}/; name it: fearec train DATASET --resume --out {directory}"

@@ -64,6 +64,14 @@ def train(
             rich_help_panel="Loop",
         ),
     ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|LIST",
+            help="Train once with each seed, 1 to N or those of a list such as 1,2,5, and summarise them.",
+            rich_help_panel="Loop",
+        ),
+    ] = None,
     track: Annotated[
         str | None,
         typer.Option(help="Also send the records to tensorboard or wandb.", metavar="NAME", rich_help_panel="Output"),
@@ -80,10 +88,12 @@ def train(
 ) -> None:
     """Train a model and keep the weights that validate best."""
     from fearec_cli.cli.interrupts import stop_on_signals
+    from fearec_cli.cli.seeds import parse_seeds, train_several
     from fearec_cli.cli.show.progress import console, describe_memory, make_reporter
     from fearec_cli.components.registry import load_components
     from fearec_cli.config import load_recipe
     from fearec_cli.runs.directory import RUN_FILE
+    from fearec_cli.runs.seeds import SUMMARY_FILE
     from fearec_cli.training.reporting import Stop
     from fearec_cli.training.run import train as run
 
@@ -91,6 +101,7 @@ def train(
         raise ConfigError(["the name of the data set is empty; leave it out for the demo"])
     if resume:
         _check_resume(out, preset, config, batch_size)
+    several = None if seeds is None else parse_seeds(seeds, settings, batch_size)
     find_batch_size = batch_size == "auto"
     settings = {**settings, "batch_size": None if find_batch_size else batch_size}
     choices = {"attention": attention, "filter": layer_filter, "fusion": fusion, "loss": loss}
@@ -104,6 +115,9 @@ def train(
         )
     except ConfigError as error:
         raise naming_flags(error, "training", settings) from error
+    if several is not None or (resume and out is not None and (out / SUMMARY_FILE).is_file()):
+        train_several(recipe, dataset, several, directory=out, resume=resume, track=track)
+        return
     stop = Stop()
     with stop_on_signals(stop):
         outcome = run(

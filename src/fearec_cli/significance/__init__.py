@@ -1,0 +1,1 @@
+"""Statistics of results: intervals over seeds, paired differences over users, many comparisons; numbers alone."""

@@ -1,0 +1,176 @@
+"""One configuration trained with several seeds, each evaluated once on the test part when it is done."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from fearec_cli.config import Recipe
+from fearec_cli.data.prepared import Prepared
+from fearec_cli.devices.placement import choose_device
+from fearec_cli.errors import CheckpointError, ConfigError
+from fearec_cli.evaluation.report import to_json
+from fearec_cli.runs.checkpoint import load_checkpoint
+from fearec_cli.runs.dataset import DEMO, dataset_of_fingerprint, open_dataset
+from fearec_cli.runs.directory import BEST_FILE, RUN_FILE, claimed, new_run_directory, state_files
+from fearec_cli.runs.evaluation import evaluate_checkpoint
+from fearec_cli.runs.seeds import (
+    SUMMARY_FILE,
+    TEST_FILE,
+    SeedResult,
+    Summary,
+    read_summary,
+    seed_directory,
+    write_summary,
+)
+from fearec_cli.system.atomic import atomic_file
+from fearec_cli.training.reporting import Reporter, Stop
+from fearec_cli.training.run import RUNS, train
+
+
+@dataclass(frozen=True)
+class SeedsOutcome:
+    """What training with several seeds came to.
+
+    Attributes:
+        directory: with a run for each seed.
+        summary: of the seeds that are finished.
+        interrupted: whether it was asked to stop before the last one was.
+    """
+
+    directory: Path
+    summary: Summary
+    interrupted: bool
+
+
+def train_seeds(
+    recipe: Recipe,
+    dataset: str | Prepared | None = None,
+    *,
+    seeds: Sequence[int] | None = None,
+    name: str = "run",
+    directory: Path | None = None,
+    resume: bool = False,
+    track: str | None = None,
+    make_reporter: Callable[[int], Reporter] | None = None,
+    stop: Stop | None = None,
+) -> SeedsOutcome:
+    """Train a recipe once with each seed, one after another, and summarise them.
+
+    Args:
+        recipe: settings and components; its own seed is not used.
+        dataset: a prepared data set, its directory, or its name under data/; without one that of the directory where
+            it is resumed, else the demo.
+        seeds: two or more; where it is resumed, those of before unless given.
+        name: of the runs; without a `directory` they go to runs/DATASET-NAME-seeds.
+        directory: of the runs.
+        resume: go on in `directory`: finished seeds are left alone, the one that was cut is resumed.
+        track: also send the records to this tracker.
+        make_reporter: gives the follower of the run of a seed.
+        stop: asks the run under way, and all after it, to end.
+
+    Raises:
+        ConfigError: several processes are asked for, or other settings than those of the directory.
+        FearecError: what `train` raises.
+    """
+    if recipe.training.devices * recipe.training.nodes > 1:
+        raise ConfigError(["--seeds: trains in one process; train each seed by a `fearec train --seed` of its own"])
+    stop = stop or Stop()
+    with ExitStack() as claims:
+        if resume and directory is not None:
+            before = read_summary(directory)
+            prepared = _of_before(dataset, before, directory)
+            summary = before.model_copy(update={"seeds": tuple(seeds or before.seeds)})
+            claims.enter_context(claimed(directory, resume=True))
+        else:
+            prepared = dataset if isinstance(dataset, Prepared) else open_dataset(dataset or DEMO)
+            directory = directory or new_run_directory(RUNS, f"{prepared.name}-{name}-seeds")
+            claims.enter_context(claimed(directory, resume=False))
+            summary = Summary(
+                dataset=prepared.name,
+                fingerprint=prepared.fingerprint,
+                rule=prepared.split.rule,
+                seeds=tuple(seeds or ()),
+            )
+            claims.callback(_remove_if_nothing_began, directory, summary)
+            with atomic_file(directory / RUN_FILE) as temporary:
+                temporary.write_text(_shared(recipe), encoding="utf-8")
+        write_summary(directory, summary)
+        for seed in summary.left():
+            own = seed_directory(directory, seed)
+            begun = bool(state_files(own))
+            if not begun:  # killed before its first state was written
+                (own / RUN_FILE).unlink(missing_ok=True)
+            outcome = train(
+                recipe.with_training(seed=seed),
+                prepared,
+                directory=own,
+                resume=begun,
+                track=track,
+                reporter=None if make_reporter is None else make_reporter(seed),
+                stop=stop,
+            )
+            if outcome is None or outcome.reason == "interrupted":
+                return SeedsOutcome(directory, summary, interrupted=True)
+            result = _evaluated(own, prepared, recipe)
+            summary = summary.model_copy(update={"runs": {**summary.runs, seed: result}})
+            write_summary(directory, summary)
+    return SeedsOutcome(directory, summary, interrupted=False)
+
+
+def check_same_settings(recipe: Recipe, directory: Path, before: Recipe) -> None:
+    """Refuse to resume with a setting that finished seeds were not trained with.
+
+    Args:
+        recipe: of the directory's run.toml with what the command line changes.
+        directory: of the seeds.
+        before: of the directory's run.toml alone.
+
+    Raises:
+        ConfigError: they differ.
+    """
+    if _shared(recipe) != _shared(before):
+        raise ConfigError(
+            [f"--resume: all seeds of {directory} share the settings of its {RUN_FILE}; leave other settings out"]
+        )
+
+
+def _shared(recipe: Recipe) -> str:
+    """The settings that all seeds share; the seed is that of none of them."""
+    return recipe.with_training(seed=0).config.to_toml()
+
+
+def _of_before(dataset: str | Prepared | None, before: Summary, directory: Path) -> Prepared:
+    """The data set of a directory that is resumed.
+
+    Raises:
+        CheckpointError: it is another one, or is not found.
+    """
+    if dataset is None:
+        return dataset_of_fingerprint(before.fingerprint, directory)
+    prepared = dataset if isinstance(dataset, Prepared) else open_dataset(dataset)
+    if prepared.fingerprint != before.fingerprint:
+        raise CheckpointError(
+            f"{directory}: its seeds were trained on {before.dataset!r} (fingerprint {before.fingerprint[:12]}), and "
+            f"{prepared.directory} is another data set (fingerprint {prepared.fingerprint[:12]}, "
+            f"{prepared.split.rule}); go on with the same"
+        )
+    return prepared
+
+
+def _remove_if_nothing_began(directory: Path, summary: Summary) -> None:
+    """Leave nothing of runs whose settings were refused before the first step."""
+    if not any(seed_directory(directory, seed).exists() for seed in summary.seeds):
+        (directory / SUMMARY_FILE).unlink(missing_ok=True)
+        (directory / RUN_FILE).unlink(missing_ok=True)
+
+
+def _evaluated(directory: Path, prepared: Prepared, recipe: Recipe) -> SeedResult:
+    """Both parts' metrics of the best weights of a run; leaves test.json, as `fearec evaluate --json` writes it."""
+    checkpoint = load_checkpoint(directory / BEST_FILE, choose_device(recipe.training.device))
+    report = to_json(evaluate_checkpoint(checkpoint, prepared))
+    with atomic_file(directory / TEST_FILE) as temporary:
+        temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    valid = {protocol: dict(metrics) for protocol, metrics in checkpoint.info.metrics.items()}
+    return SeedResult(valid=valid, test=report["protocols"])
