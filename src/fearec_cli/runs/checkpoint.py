@@ -26,7 +26,7 @@ from fearec_cli.errors import CheckpointError, ConfigError
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.model.build import build_encoder
 from fearec_cli.model.encoder import Encoder
-from fearec_cli.runs.safetensors_file import checksum, part, read_tensors
+from fearec_cli.runs.safetensors_file import checksum, part, read_metadata, read_tensors
 from fearec_cli.system.atomic import atomic_file
 from fearec_cli.system.parsing import parse_json
 
@@ -230,10 +230,28 @@ def _stored(value: Tensor) -> Tensor:
     return value.detach().to("cpu", dtype).contiguous()
 
 
+def read_info(path: Path) -> CheckpointInfo:
+    """What a checkpoint tells of itself, without its weights.
+
+    Raises:
+        CheckpointError: the file is missing, cut short, no checkpoint of ours, or newer than this program.
+    """
+    _check_there(path)
+    return _info(path, read_metadata(path, what="safetensors file"))
+
+
 def _read(path: Path) -> tuple[CheckpointInfo, dict[str, str], dict[str, Tensor]]:
+    _check_there(path)
+    metadata, tensors = read_tensors(path, what="safetensors file", remedy=_REMEDY)
+    return _info(path, metadata), metadata, tensors
+
+
+def _check_there(path: Path) -> None:
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such checkpoint; `fearec train` writes best.safetensors")
-    metadata, tensors = read_tensors(path, what="safetensors file", remedy=_REMEDY)
+
+
+def _info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
     if "fearec" not in metadata:
         raise CheckpointError(
             f"{path}: is a safetensors file, but no checkpoint of fearec; give the best.safetensors of a run"
@@ -246,7 +264,7 @@ def _read(path: Path) -> tuple[CheckpointInfo, dict[str, str], dict[str, Tensor]
             raise CheckpointError(
                 f"{path}: has format {table['format']}, and this program reads up to {FORMAT}; upgrade fearec"
             )
-        return CheckpointInfo.model_validate(table), metadata, tensors
+        return CheckpointInfo.model_validate(table)
     except (ValueError, TypeError, AttributeError) as error:  # pydantic's and json's errors are ValueErrors
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path}: its description cannot be read: {reason}; {_REMEDY}") from error
