@@ -20,6 +20,12 @@ RUN = (
     *("--loss", "ce+0.1*contrast+0.1*spectral", "--set", "spectral.axis=time", "--set", "training.batch_size=33"),
     *("--set", "training.learning_rate=0.001", "--epochs", "2"),
 )
+# Every position of windows, scores of repeats that learn beside the encoder, views of drawn positions, a memory.
+WINDOWS = (
+    *TINY,
+    *("--preset", "sasrec-causal", "--loss", "ce+0.1*contrast+0.1*memory-contrast", "--epochs", "2"),
+    *("--set", "training.drawn_positions=7", "--set", "training.warmup_steps=0"),
+)
 NO_DROPOUT = ("--set", "model.hidden_dropout=0", "--set", "model.attention_dropout=0")
 
 
@@ -36,14 +42,16 @@ def shared(*arguments: str | Path) -> str:
     return first.out
 
 
-def test_two_processes_train_what_one_trains(toy: Path) -> None:
-    done("train", toy, *RUN, *NO_DROPOUT, "--out", "runs/one")
-    printed = shared("train", toy, *RUN, *NO_DROPOUT, "--out", "runs/two")
+@pytest.mark.parametrize("run", [RUN, WINDOWS], ids=["prefixes", "windows"])
+def test_two_processes_train_what_one_trains(toy: Path, run: tuple[str, ...]) -> None:
+    done("train", toy, *run, *NO_DROPOUT, "--out", "runs/one")
+    printed = shared("train", toy, *run, *NO_DROPOUT, "--out", "runs/two")
     assert "2 processes on cpu" in printed
     one, two = (tensors(Path("runs") / name / "best.safetensors") for name in ("one", "two"))
     assert one.keys() == two.keys()
     for name, weights in one.items():
         assert (weights.float() - two[name].float()).abs().max() < 1e-5, name
+    assert "repeats" not in " ".join(two) or two["model.repeats.bias"].any()
     for alone, together_ in zip(timeless(Path("runs/one")), timeless(Path("runs/two")), strict=True):
         assert together_["valid"] == alone["valid"]
         assert together_["loss"] == pytest.approx(alone["loss"], abs=1e-5)
@@ -52,9 +60,10 @@ def test_two_processes_train_what_one_trains(toy: Path) -> None:
     assert "NDCG@10" in done("evaluate", "runs/two/best.safetensors", toy)
 
 
-def test_two_processes_stopped_and_continued_are_as_if_never_stopped(toy: Path) -> None:
-    shared("train", toy, *RUN, "--max-steps", "12", "--out", "runs/whole")
-    shared("train", toy, *RUN, "--max-steps", "5", "--out", "runs/b")
+@pytest.mark.parametrize("run", [RUN, WINDOWS], ids=["prefixes", "windows"])
+def test_two_processes_stopped_and_continued_are_as_if_never_stopped(toy: Path, run: tuple[str, ...]) -> None:
+    shared("train", toy, *run, "--max-steps", "12", "--out", "runs/whole")
+    shared("train", toy, *run, "--max-steps", "5", "--out", "runs/b")
     shared("train", toy, "--resume", "--max-steps", "12", "--out", "runs/b")
     whole, continued = (tensors(state(Path("runs") / name)) for name in ("whole", "b"))
     assert "random.own.1" in whole

@@ -137,6 +137,7 @@ def test_a_loss_learns_and_holds_nothing_between_calls(entry: Registered) -> Non
         positions=everywhere if "positions" in declared else {},
         branches=tuple(random(BATCH, 8, seed=seed) for seed in (5, 6)) if "branches" in declared else (),
         spectrum=random(BATCH, 6, 8, seed=7).detach().abs().requires_grad_() if "spectrum" in declared else None,
+        memory=random(BATCH, 8, seed=4).detach() if "memory" in declared else None,
     )
     spectrum = [] if inputs.spectrum is None else [inputs.spectrum]
     tensors = [inputs.anchor, inputs.items, *augmented.values(), *inputs.positions.values(), *inputs.branches]

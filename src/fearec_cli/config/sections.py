@@ -64,6 +64,13 @@ class TrainingConfig(Options):
         description="parts that a step's prefixes go through the model in, one after another, for less memory; "
         "in-batch negatives are those of the part",
     )
+    drawn_positions: int = Field(
+        64,
+        ge=2,
+        le=1_000_000,
+        description="with targets = all: positions of a step, drawn, for the loss terms that compare views; each view "
+        "of each is a further history to encode",
+    )
     learning_rate: float = Field(1e-3, gt=0, le=10, description="Adam's learning rate, after its warm-up")
     schedule: Literal["constant", "cosine"] = Field(
         "constant", description="learning rate after the warm-up: constant, or down to 0 along half a cosine"

@@ -124,6 +124,10 @@ class TrainingPrefixes:
         )
         return Batch(ids, lengths, self._table.items[ends] - 1, self._later(prefixes, ends))
 
+    def before(self, targets: Int[Tensor, "B"]) -> Int[Tensor, "B"]:
+        """The prefixes whose targets are these interactions."""
+        return torch.searchsorted(self._targets, targets.to(self._targets.dtype))
+
     def some(self, targets: int) -> Int[Tensor, "B"]:
         """The first prefixes, so many."""
         return torch.arange(targets, device=self._targets.device)

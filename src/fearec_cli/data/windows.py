@@ -6,6 +6,7 @@ long ones. Windows of like length go together, and a step is as wide as its long
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from fearec_cli.data.batches import ITEMS_AHEAD, Batch, InteractionTable, gather_histories
+from fearec_cli.data.batches import ITEMS_AHEAD, Batch, InteractionTable, TrainingPrefixes, gather_histories
 from fearec_cli.data.prepared import Prepared
 
 # Steps whose windows are sorted together by length: enough that neighbours are alike, few enough that steps differ
@@ -28,11 +29,16 @@ class TrainingWindows:
         table: the interactions.
         prepared: the data set they come from.
         max_length: N, items of a window at most.
+
+    Attributes:
+        max_length: N.
     """
 
     def __init__(self, table: InteractionTable, prepared: Prepared, max_length: int) -> None:
         starts, ends = prepared.split.bounds("train")
+        self.max_length = max_length
         self._table = table
+        self._prepared = prepared
         self._begins, self._ends = _windows(starts, ends, max_length)
         self._device = table.items.device
 
@@ -89,6 +95,23 @@ class TrainingWindows:
         # The items after the target, where the window has them: the targets of the next positions.
         shifted = [torch.nn.functional.pad(following, (0, step))[:, step:] for step in range(1, ITEMS_AHEAD + 1)]
         return Batch(ids, lengths, following[valid] - 1, torch.stack(shifted, 2)[valid] - 1)
+
+    def semantic(self, chosen: Int[Tensor, "K"], positions: Int[Tensor, "K"], generator: torch.Generator) -> Batch:
+        """For some positions the history of another one with the same target, as `TrainingPrefixes.semantic_positives`.
+
+        Args:
+            chosen: indices of the windows.
+            positions: in them, on the device.
+            generator: of the draws.
+        """
+        begins = torch.as_tensor(self._begins[chosen.numpy()], device=self._device)
+        alike = self._prefixes.semantic_positives(self._prefixes.before(begins + positions + 1), generator)
+        return self._prefixes.batch(alike)
+
+    @cached_property
+    def _prefixes(self) -> TrainingPrefixes:
+        """The same targets one by one; made when first asked for, as few losses need them."""
+        return TrainingPrefixes(self._table, self._prepared, self.max_length, "right")
 
 
 def _windows(

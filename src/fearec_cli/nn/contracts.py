@@ -10,7 +10,7 @@ from torch import Tensor
 from fearec_cli.nn.inputs import LayerInputs, Projection
 from fearec_cli.nn.repeats import AddedScores
 
-View = Literal["dropout", "semantic", "positions", "branches", "spectrum"]
+View = Literal["dropout", "semantic", "positions", "branches", "spectrum", "memory"]
 
 
 @runtime_checkable
@@ -87,13 +87,16 @@ class LossInputs:
         targets: row in `items` of each sequence's next item.
         items: the item table, without the padding row.
         views: further representations of the same sequences: `dropout` (a second pass through other
-            dropout masks), `semantic` (another history with the same next item).
+            dropout masks), `semantic` (another history with the same next item). Where every position trains, a term
+            that reads any view but `memory` is given some positions alone, drawn at each step.
         positions: for terms that read `positions`: every position's output of the anchor (key `anchor`)
             and of each view, not only the last.
         branches: for terms that read `branches`: the context that each branch of the last layer gives. A model
             of a single branch is refused by such a term.
         spectrum: for terms that read `spectrum`: magnitude of the last layer's filtered input at each
             frequency.
+        memory: for terms that read `memory`: the representation of the last history of an earlier step that had the
+            same target, zeros where there was none. The run keeps it; it carries no gradient.
         later: rows in `items` of the A items after the target, the next one first; -1 where the training part ends
             before them.
         added: what the model adds to the products of anchor and items, where model.repeats is learned; a term that does
@@ -109,3 +112,4 @@ class LossInputs:
     spectrum: Float[Tensor, "B F D"] | None = None
     later: Int[Tensor, "B A"] | None = None
     added: AddedScores | None = None
+    memory: Float[Tensor, "B D"] | None = None

@@ -23,6 +23,7 @@ _RANDOM_CUDA = "random.cuda"
 _RANDOM_OWN = "random.own."
 _DRAWS = "random.draws"
 _LOSSES = "losses"
+_MEMORY = "memory"
 _CHECKSUM = "checksum"
 
 
@@ -78,6 +79,7 @@ class RunState:
         average: moving average of the weights, where one is kept.
         own_random: this process's own random numbers, where there are several processes.
         scaler: of the gradients, in float16.
+        memory: [I, D] the last representation of every target, where a loss term reads it.
     """
 
     progress: RunProgress
@@ -88,6 +90,7 @@ class RunState:
     average: WeightAverage | None = None
     own_random: OwnRandom | None = None
     scaler: torch.amp.GradScaler | None = None
+    memory: Tensor | None = None
 
     @property
     def evaluated(self) -> Encoder:
@@ -115,6 +118,8 @@ class RunState:
         tensors |= {f"{_RANDOM_OWN}{rank}": state for rank, state in enumerate(own_random)}
         tensors[_DRAWS] = self.draws.get_state()
         tensors[_LOSSES] = self.losses
+        if self.memory is not None:
+            tensors[_MEMORY] = self.memory
         if self.losses.is_cuda:
             tensors[_RANDOM_CUDA] = torch.cuda.get_rng_state(self.losses.device)
         tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
@@ -165,6 +170,8 @@ class RunState:
         torch.set_rng_state(tensors[_RANDOM])
         self.draws.set_state(tensors[_DRAWS])
         self.losses.copy_(tensors[_LOSSES])
+        if self.memory is not None:
+            self.memory.copy_(tensors[_MEMORY])
         if self.losses.is_cuda and _RANDOM_CUDA in tensors:
             torch.cuda.set_rng_state(tensors[_RANDOM_CUDA], self.losses.device)
         if self.scaler is not None:

@@ -87,6 +87,7 @@ def _subject(
                 positions={view: signals[f"{view} positions"] for view in passes} if "positions" in views else {},
                 branches=tuple(signals[f"branches {at}"] for at in range(2)) if "branches" in views else (),
                 spectrum=signals.get("spectrum"),
+                memory=signals.get("memory"),
             )
         )
 
@@ -97,12 +98,16 @@ def _subject(
         sizes |= {f"branches {at}": (batch, DIM) for at in range(2)}
     if "spectrum" in views:
         sizes["spectrum"] = (batch, _POSITIONS // 2 + 1, DIM)
+    if "memory" in views:
+        sizes["memory"] = (batch, DIM)
     signals: dict[str, Tensor] = {
         signal: noise(*size, dtype=dtype, seed=0 if equal else seed)
         for seed, (signal, size) in enumerate(sizes.items())
     }
     if "spectrum" in views:
         signals["spectrum"] = signals["spectrum"].abs()
+    if "memory" in views and not equal:
+        signals["memory"][-1] = 0  # a target that was none yet
     signals["items"] = noise(_ITEMS, DIM, dtype=dtype, seed=99)
     return Subject(
         name=f"{name} (batch of {batch}{', equal views' if equal else ''})",

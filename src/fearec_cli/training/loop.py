@@ -108,6 +108,7 @@ class Trainer:
             average,
             trained.own_random,
             trained.scaler,
+            torch.zeros_like(encoder.item_table(), dtype=torch.float32) if "memory" in objective.views else None,
         )
         self._agreement = Agreement(self._processes)
         # Of windows the number of steps depends on how their lengths happen to add up, by a step or so.

@@ -1,7 +1,7 @@
 """The objective: a weighted sum of loss terms over one encoder batch that holds every view of a step."""
 
-from collections.abc import Collection, Iterable
-from typing import NamedTuple, Protocol, get_args, runtime_checkable
+from collections.abc import Iterable
+from typing import NamedTuple, get_args
 
 import torch
 from jaxtyping import Float, Int
@@ -13,26 +13,8 @@ from fearec_cli.config import Ingredient, Recipe
 from fearec_cli.data.batches import Batch, TrainingPrefixes
 from fearec_cli.data.windows import TrainingWindows
 from fearec_cli.errors import ConfigError
-from fearec_cli.model.encoder import Encoded
-from fearec_cli.nn.repeats import AddedScores
 from fearec_cli.system.processes import ALONE, Processes
-
-
-@runtime_checkable  # annotations are checked at run time in the tests
-class TrainedEncoder(Protocol):
-    """What is trained: an encoder, or one behind an engine."""
-
-    def __call__(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], wanted: Collection[View] = ()) -> Encoded:
-        """Encode sequences, as `Encoder.forward`."""
-
-    def item_table(self) -> Float[Tensor, "I D"]:
-        """The items' vectors, without the padding row."""
-
-    def added_scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> AddedScores | None:
-        """What is added to the scores after each history, as `Encoder.added_scores`."""
-
-    def added_everywhere(self, ids: Int[Tensor, "B N"]) -> AddedScores | None:
-        """The same for every real position."""
+from fearec_cli.training.views import INSIDE, Histories, TrainedEncoder, encode_views, remember
 
 
 class WeightedLoss(NamedTuple):
@@ -42,6 +24,11 @@ class WeightedLoss(NamedTuple):
     weight: float
     loss: Loss
     label: str = "a loss term"
+
+    @property
+    def compares_views(self) -> bool:
+        """Whether it reads more than representations, targets and the memory of them."""
+        return bool(self.loss.views - {"memory"})
 
     def value(self, inputs: LossInputs) -> Float[Tensor, ""]:
         """The term before its weight.
@@ -75,8 +62,10 @@ class Objective:
             WeightedLoss(term.entry.name, term.weight, _build(term), term.entry.label) for term in recipe.losses
         )
         self.views = frozenset[View]().union(*(term.loss.views for term in self.terms))
+        # Those of a part; a contrast needs two at least.
+        self._drawn = max(2, recipe.training.drawn_positions // recipe.training.accumulate)
         if recipe.training.targets == "all":
-            _check_all_positions(recipe, self.terms)
+            _check_all_positions(recipe)
         if recipe.model.repeats == "learned":
             _check_added_scores(self.terms)
         if len(recipe.attentions) < 2:
@@ -88,6 +77,7 @@ class Objective:
         samples: TrainingPrefixes | TrainingWindows,
         chosen: Int[Tensor, "B"],
         generator: torch.Generator,
+        memory: Float[Tensor, "I D"] | None = None,
     ) -> tuple[Float[Tensor, ""], Float[Tensor, "T"]]:
         """The objective on some prefixes or windows, and the value of each term before its weight.
 
@@ -95,25 +85,36 @@ class Objective:
             encoder: the model.
             samples: the training part.
             chosen: indices of the step's samples, the same on every process.
-            generator: of the semantic draws, the same on every process.
+            generator: of the draws, the same on every process.
+            memory: the last representation of every target, changed in place; where a term reads `memory`.
         """
-        inputs = (
-            self._of_windows(encoder, samples.batch(chosen))
-            if isinstance(samples, TrainingWindows)
-            else self._of_prefixes(encoder, samples, chosen, generator)
-        )
-        values = [term.value(inputs) for term in self.terms]
+        if isinstance(samples, TrainingWindows):
+            every, compared = self._of_windows(encoder, samples, chosen, generator, memory)
+        else:
+            every = compared = self._of_prefixes(encoder, samples, chosen, generator, memory)
+        values = [term.value(compared if term.compares_views else every) for term in self.terms]
+        if memory is not None:
+            remember(memory, every.targets, every.anchor)
         # Weights are the host's numbers: as a tensor they would have to be copied to the device at every step.
         total = torch.stack([term.weight * value for term, value in zip(self.terms, values, strict=True)]).sum()
         return total, torch.stack(values).detach()
 
-    def _of_windows(self, encoder: TrainedEncoder, batch: Batch) -> LossInputs:
-        """Every real position is a row, with the item that follows it as its target.
+    def _of_windows(
+        self,
+        encoder: TrainedEncoder,
+        windows: TrainingWindows,
+        chosen: Int[Tensor, "B"],
+        generator: torch.Generator,
+        memory: Float[Tensor, "I D"] | None,
+    ) -> tuple[LossInputs, LossInputs]:
+        """Every real position as a row, with the item that follows it as its target; and a few of them, drawn, with
+        further views.
 
         With several processes each encodes a share of the windows, and all of them evaluate the terms on all rows.
         """
-        windows = self._processes.own(len(batch.ids))
-        own = windows if windows.stop > windows.start else slice(0, 1)  # a process without one encodes for nothing
+        batch = windows.batch(chosen)
+        share = self._processes.own(len(batch.ids))
+        own = share if share.stop > share.start else slice(0, 1)  # a process without one encodes for nothing
         encoded = encoder(batch.ids[own], batch.lengths[own], {"positions"})
         assert encoded.positions is not None  # they were asked for
         rows = encoded.positions[batch.ids[own] > 0]
@@ -121,12 +122,59 @@ class Objective:
             shares = self._processes.sizes(len(batch.ids))
             sizes = [int(lengths.sum()) for lengths in batch.lengths.split(shares)]
             rows = self._processes.gather_sized(rows[: sizes[self._processes.rank]], sizes)
-        return LossInputs(
+        every = LossInputs(
             anchor=rows,
             targets=batch.targets,
             items=encoder.item_table(),
             later=batch.later,
             added=encoder.added_everywhere(batch.ids),
+            memory=None if memory is None else memory[batch.targets],
+        )
+        if not any(term.compares_views for term in self.terms):
+            return every, every
+        return every, self._of_drawn(encoder, windows, chosen, batch, every, generator)
+
+    def _of_drawn(
+        self,
+        encoder: TrainedEncoder,
+        windows: TrainingWindows,
+        chosen: Int[Tensor, "B"],
+        batch: Batch,
+        every: LossInputs,
+        generator: torch.Generator,
+    ) -> LossInputs:
+        """Some of the rows with their views: each is encoded again as a history of its own."""
+        size, device = len(batch.targets), batch.ids.device
+        drawn = torch.randperm(size, generator=generator, device=generator.device)[: self._drawn].to(device)
+        window, position = (axis[drawn] for axis in (batch.ids > 0).nonzero(as_tuple=True))
+        before = torch.arange(batch.ids.shape[1], device=device) <= position[:, None]
+        itself = Histories(batch.ids[window] * before, position + 1)
+        inside = self.views & INSIDE
+        histories: dict[str, Histories] = {"anchor": itself} if inside else {}
+        if "dropout" in self.views:
+            histories["dropout"] = itself
+        if "semantic" in self.views:
+            alike = windows.semantic(chosen[window.cpu()], position, generator)
+            histories["semantic"] = Histories(alike.ids, alike.lengths)
+        # What is inside is compared position by position and bin by bin, so that it has the model's length.
+        longest = windows.max_length if inside else int(torch.cat([view.lengths for view in histories.values()]).max())
+        encodings = encode_views(
+            encoder,
+            self._processes,
+            {name: Histories(_to_width(view.ids, longest), view.lengths) for name, view in histories.items()},
+            self.views,
+        )
+        representations = encodings.representations
+        return LossInputs(
+            anchor=representations.pop("anchor", every.anchor[drawn]),
+            targets=every.targets[drawn],
+            items=every.items,
+            views=representations,
+            positions=encodings.positions,
+            branches=encodings.branches,
+            spectrum=encodings.spectrum,
+            later=None if every.later is None else every.later[drawn],
+            memory=None if every.memory is None else every.memory[drawn],
         )
 
     def _of_prefixes(
@@ -135,64 +183,34 @@ class Objective:
         prefixes: TrainingPrefixes,
         chosen: Int[Tensor, "B"],
         generator: torch.Generator,
+        memory: Float[Tensor, "I D"] | None,
     ) -> LossInputs:
         """The last position of every prefix is a row; all views of the step go through the encoder in one batch."""
         batch = prefixes.batch(chosen)
-        ids, lengths, names = [batch.ids], [batch.lengths], ["anchor"]
+        histories = {"anchor": Histories(batch.ids, batch.lengths)}
         if "dropout" in self.views:
-            ids.append(batch.ids)
-            lengths.append(batch.lengths)
-            names.append("dropout")
+            histories["dropout"] = histories["anchor"]
         if "semantic" in self.views:
             alike = prefixes.batch(prefixes.semantic_positives(chosen, generator))
-            ids.append(alike.ids)
-            lengths.append(alike.lengths)
-            names.append("semantic")
-        size = len(chosen)
-        own = self._processes.own(size)
-        rows = own.stop - own.start
-        # Where a batch has fewer rows than there are processes, some encode a row of another's for nothing, as all
-        # of them have to take part in the averaging of the gradients.
-        encoded_rows = own if rows else slice(0, 1)
-        # One pass for all views: large products instead of several small ones.
-        encoded = _encode_by_length(
-            encoder,
-            torch.cat([view[encoded_rows] for view in ids]),
-            torch.cat([view[encoded_rows] for view in lengths]),
-            self.views,
-        )
-
-        def gather(signal: Tensor) -> Tensor:
-            """[views x own rows, ...] of every process -> [B, views, ...]."""
-            by_view = signal.unflatten(0, (-1, max(rows, 1)))
-            return self._processes.gather(by_view.transpose(0, 1)[:rows], size)
-
-        views = dict(zip(names, gather(encoded.representation).unbind(1), strict=True))
-        positions = {}
-        if encoded.positions is not None:
-            positions = dict(zip(names, gather(encoded.positions).unbind(1), strict=True))
-        anchors = slice(0, rows)
+            histories["semantic"] = Histories(alike.ids, alike.lengths)
+        encodings = encode_views(encoder, self._processes, histories, self.views)
         return LossInputs(
-            anchor=views.pop("anchor"),
+            anchor=encodings.representations.pop("anchor"),
             targets=batch.targets,
             items=encoder.item_table(),
-            views=views,
-            positions=positions,
-            branches=tuple(self._processes.gather(branch[anchors], size) for branch in encoded.branches),
-            spectrum=None if encoded.spectrum is None else self._processes.gather(encoded.spectrum[anchors], size),
+            views=encodings.representations,
+            positions=encodings.positions,
+            branches=encodings.branches,
+            spectrum=encodings.spectrum,
             later=batch.later,
             added=encoder.added_scores(batch.ids, batch.lengths),
+            memory=None if memory is None else memory[batch.targets],
         )
 
 
-def _encode_by_length(
-    encoder: TrainedEncoder, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], wanted: Collection[View]
-) -> Encoded:
-    """Encode sequences, on a CPU the short ones first: its attention does less work on neighbours that are short."""
-    if ids.device.type != "cpu":
-        return encoder(ids, lengths, wanted)
-    order = lengths.argsort()
-    return encoder(ids[order], lengths[order], wanted).in_order(order.argsort())
+def _to_width(ids: Int[Tensor, "B L"], width: int) -> Int[Tensor, "B N"]:
+    """Ids with padding cut off or added on the right."""
+    return torch.nn.functional.pad(ids, (0, width - ids.shape[1]))
 
 
 def _build(term: Ingredient) -> Loss:
@@ -204,11 +222,11 @@ def _build(term: Ingredient) -> Loss:
     return loss
 
 
-def _check_all_positions(recipe: Recipe, weighted: Iterable[WeightedLoss]) -> None:
+def _check_all_positions(recipe: Recipe) -> None:
     """Training on every position needs a model in which no position depends on a later one.
 
     Raises:
-        ConfigError: names every component that does, every term that needs other views, and settings that do not fit.
+        ConfigError: names every component that does, and settings that do not fit.
     """
     parts = [*recipe.attentions, recipe.filter, recipe.fusion]
     problems = [
@@ -216,12 +234,6 @@ def _check_all_positions(recipe: Recipe, weighted: Iterable[WeightedLoss]) -> No
         "but the last has to predict; use a causal one (`fearec components` lists them) or training.targets = last"
         for part in parts
         if not part.entry.component.causal
-    ]
-    problems += [
-        f"training.targets = all: the loss {term.name!r} reads {', '.join(sorted(term.loss.views))} of single "
-        "prefixes; leave it out, or use training.targets = last"
-        for term in weighted
-        if term.loss.views
     ]
     if recipe.model.padding != "right":
         problems.append("training.targets = all: needs model.padding = right, so that padding lies in nobody's past")

@@ -86,7 +86,7 @@ class TrainingStep:
         losses = []
         for part in parts:
             share = self._samples.count(part) / self._samples.count(chosen)
-            loss, values = self._objective(self._trained, self._samples, part, state.draws)
+            loss, values = self._objective(self._trained, self._samples, part, state.draws, state.memory)
             self._trained.backward(loss * share)
             losses.append(torch.cat([loss.detach()[None], values]) * share)
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum(0)

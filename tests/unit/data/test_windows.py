@@ -86,3 +86,12 @@ def test_steps_together_are_the_epoch(batch_size: int) -> None:
     made = windows([[1, 2, 3, 4, 5, 6]] * 9, 4)
     steps = list(made.epoch(batch_size, torch.Generator().manual_seed(1)))
     assert sum(made.count(step) for step in steps) == len(made)
+
+
+def test_the_semantic_view_of_a_position_is_another_history_with_its_target() -> None:
+    made = windows([[1, 5, 2, 8, 8], [3, 2, 4, 8, 8], [6, 5, 7, 2, 8, 8]], 2)
+    # Positions that 2 follows: the last of the first window, the first of the second, the last of the third.
+    alike = made.semantic(torch.tensor([0, 1, 2, 1]), torch.tensor([1, 0, 1, 1]), torch.Generator().manual_seed(0))
+    assert (alike.targets + 1).tolist() == [2, 2, 2, 4]
+    own = [[1, 5], [3, 0], [5, 7], [3, 2]]
+    assert [ids == mine for ids, mine in zip(alike.ids.tolist(), own, strict=True)] == [False, False, False, True]

@@ -199,9 +199,9 @@ def test_every_prefix_is_trained_on_once_an_epoch(tmp_path: Path, script, monkey
     seen: list[int] = []
     real = loop.Objective.__call__
 
-    def watched(self, encoder, prefixes, chosen, generator):
+    def watched(self, encoder, prefixes, chosen, *draws):
         seen.extend(chosen.tolist())
-        return real(self, encoder, prefixes, chosen, generator)
+        return real(self, encoder, prefixes, chosen, *draws)
 
     monkeypatch.setattr(loop.Objective, "__call__", watched)
     run(trainer(tmp_path, "training.epochs=2"))
