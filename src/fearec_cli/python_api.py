@@ -147,7 +147,7 @@ def evaluate(
     dataset: str | Path | Prepared | None = None,
     *,
     split: Literal["test", "valid"] = "test",
-    ks: Sequence[int] = (5, 10, 20),
+    ks: Sequence[int] | None = None,
     protocols: Sequence[RankProtocol] = ("unmasked", "seen-masked"),
     device: str = "auto",
 ) -> Report:
@@ -157,7 +157,7 @@ def evaluate(
         checkpoint: a checkpoint or its file.
         dataset: the data set it was trained on; looked for under data/ by its fingerprint unless given.
         split: which of the two held-out parts.
-        ks: lengths of the list.
+        ks: lengths of the list; 5, 10 and 20 unless given, as far as the catalogue has so many items.
         protocols: rank among all items, or among those that the user has not seen.
         device: where to compute; an open checkpoint computes where it lies.
 

@@ -19,6 +19,7 @@ from support.commands import (
     ITEMS,
     TINY,
     USERS,
+    agree,
     contents,
     description,
     done,
@@ -26,6 +27,7 @@ from support.commands import (
     metadata,
     newest_state,
     records,
+    refused,
     same,
     sequences,
     tensors,
@@ -34,6 +36,7 @@ from support.commands import (
 
 METRICS = [f"{name}@{k}" for k in (5, 10, 20) for name in ("HR", "NDCG", "MRR")]
 PROTOCOLS = ["unmasked", "seen-masked"]
+NOVELTY = ("new", "repeated")
 SASREC = ("--preset", "sasrec", *TINY)
 
 
@@ -116,24 +119,57 @@ def test_json_holds_every_number_of_the_table(best: Path) -> None:
     printed = done("evaluate", best, "--json", "deep/result.json")
     result = json.loads(Path("deep/result.json").read_text())
     assert list(result) == [
-        *("dataset", "fingerprint", "split", "rule", "targets", "users", "cold", "protocols", "popularity")
+        *("dataset", "fingerprint", "split", "rule", "targets", "users", "repeated", "cold"),
+        *("protocols", "popularity", "novelty"),
     ]
     assert result["fingerprint"] == description(best)["fingerprint"]
     assert (result["dataset"], result["split"], result["users"]) == ("toy", "test", USERS)
     for part in ("protocols", "popularity"):
         assert list(result[part]) == PROTOCOLS
         assert all(list(values) == METRICS for values in result[part].values())
-    table = {words[0]: words[1:] for line in printed.splitlines() if (words := line.split()) and "@" in words[0]}
-    assert list(table) == METRICS
-    for name, values in table.items():
+    table = [words for line in printed.splitlines() if (words := line.split()) and "@" in words[0]]
+    assert [name for name, *_ in table] == METRICS * 2
+    for name, *values in table[len(METRICS) :]:
+        wanted = [result["novelty"][group][who][name] for group in NOVELTY for who in ("model", "popularity")]
+        assert values == [f"{value:.4f}" for value in wanted]
+    for name, *values in table[: len(METRICS)]:
         wanted = [result[part][protocol][name] for protocol in PROTOCOLS for part in ("protocols", "popularity")]
         assert values == [f"{value:.4f}" for value in wanted]
 
 
-def test_masking_what_was_seen_never_worsens_a_rank(best: Path) -> None:
-    result = evaluated(best)
+def test_a_target_that_the_user_had_is_a_miss_where_seen_items_are_masked() -> None:
+    # Every target is in its own history, so that no score of any model is a hit.
+    log = (f"u{user} i{user} i{user + 1} i{user + 2} i{user} i{user + 1}\n" for user in range(20))
+    Path("repeats.txt").write_text("".join(log))
+    done("prepare", "sequences", "--from", "repeats.txt", "--out", "data/repeats")
+    done("train", "repeats", *SASREC, "--max-steps", "1", "--out", "runs/repeats")
+    printed = done("evaluate", "runs/repeats/best.safetensors", "--json", "result.json")
+    assert "20 of 20 targets (100.0%) are in their own history" in " ".join(printed.split())
+    result = json.loads(Path("result.json").read_text())
+    assert result["repeated"] == 20
+    assert list(result["novelty"]) == ["repeated"]
     for part in ("protocols", "popularity"):
-        assert all(result[part]["seen-masked"][name] >= result[part]["unmasked"][name] for name in METRICS)
+        assert set(result[part]["seen-masked"].values()) == {0}
+        assert any(result[part]["unmasked"].values())
+
+
+@pytest.mark.parametrize(
+    ("k", "message"),
+    [
+        ("31", r"^k = 31: a list of 31 is longer than the catalogue, which has 30 items"),
+        ("10,", "^--k 10,: give whole numbers from 1"),
+        ("9" * 5000, r"^--k 9{200}[.]{3} give whole numbers from 1"),
+    ],
+)
+def test_a_length_of_the_list_that_makes_no_sense_is_refused(best: Path, k: str, message: str) -> None:
+    agree(refused("evaluate", best, "--k", k), message)
+
+
+def test_a_metric_beyond_the_catalogue_is_refused(toy: Path) -> None:
+    problems = refused("train", toy, *SASREC, "--set", "training.metric=HR@31", "--out", "runs/x")
+    agree(problems, "^training.metric = HR@31: a list of 31 is longer than the catalogue, which has 30 items")
+    problems = refused("train", toy, *SASREC, "--set", f"training.metric=HR@{'9' * 5000}", "--out", "runs/x")
+    agree(problems, r"HR@9+[.]{3} write the length of the list after '@'")
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

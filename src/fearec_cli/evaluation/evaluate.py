@@ -10,14 +10,14 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from fearec_cli.data.batches import InteractionTable, gather_histories
 from fearec_cli.data.splits import HeldOut, Split
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.metrics import summarise
-from fearec_cli.evaluation.ranks import RankProtocol, rank_targets
+from fearec_cli.evaluation.ranks import MISS, RankProtocol, rank_targets
 from fearec_cli.nn.positions import Padding
 from fearec_cli.nn.repeats import AddedScores
 from fearec_cli.system.processes import ALONE, Processes
@@ -92,11 +92,17 @@ class Evaluation:
 
     Attributes:
         held_out: the targets, with the user of each.
-        ranks: under each protocol, int64, in the order of the targets; 1 is the best.
+        ranks: under each protocol, int64, in the order of the targets; 1 is the best, and `MISS` is no place at all.
     """
 
     held_out: HeldOut
     ranks: Mapping[RankProtocol, Int[np.ndarray, "P"]]
+
+    @property
+    def repeated(self) -> Bool[np.ndarray, "P"]:
+        """Which targets are in their own history: those that cannot be recommended under seen-masked."""
+        repeated: Bool[np.ndarray, "P"] = self.ranks["seen-masked"] == MISS
+        return repeated
 
     def metrics(self, ks: Iterable[int]) -> dict[RankProtocol, dict[str, float]]:
         """Every metric at every k, under each protocol.

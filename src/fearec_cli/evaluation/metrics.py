@@ -11,8 +11,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from fearec_cli.errors import ConfigError, did_you_mean
+from fearec_cli.system.text import value
 
 Metric = Callable[[Int[np.ndarray, "P"], int], float]
+
+# Of a length of the list: more than any catalogue's number of items has.
+_MOST_DIGITS = 12
 
 
 def hit_rate(ranks: Int[np.ndarray, "P"], k: int) -> float:
@@ -102,16 +106,46 @@ def parse_metric(text: str) -> tuple[Metric, int]:
             metric that is alike.
     """
     name, _, cutoff = text.partition("@")
+    shown = value(text)
     problems = []
     if name not in METRICS:
         hint = did_you_mean(name.upper(), METRICS) or f"; there are {', '.join(METRICS)}"
-        problems.append(f"{text!r}: no metric is called {name!r}{hint}")
-    k = int(cutoff) if cutoff.isascii() and cutoff.isdigit() else 0
-    if k < 1:
-        problems.append(f"{text!r}: write the length of the list after '@', as in 'NDCG@10'")
-    if problems:
+        problems.append(f"{shown!r}: no metric is called {value(name)!r}{hint}")
+    k = parse_k(cutoff)
+    if k is None:
+        problems.append(f"{shown!r}: write the length of the list after '@', as in 'NDCG@10'")
+    if problems or k is None:
         raise ConfigError(problems)
     return METRICS[name], k
+
+
+def parse_k(text: str) -> int | None:
+    """A length of the list as somebody wrote it; None where it is no whole number from 1, or has more digits than any.
+
+    >>> parse_k(" 10"), parse_k("0"), parse_k("9" * 5000)
+    (10, None, None)
+    """
+    digits = text.strip()
+    # int() refuses some thousand digits by an error of its own, and takes those of other scripts.
+    k = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS else 0
+    return k or None
+
+
+def check_k(k: int, n_items: int, option: str) -> None:
+    """Refuse a list that is longer than the catalogue: every target is on it, so that its metrics measure nothing.
+
+    Args:
+        k: length of the list.
+        n_items: of the catalogue.
+        option: what asks for it, for the message.
+
+    Raises:
+        ConfigError: it is longer.
+    """
+    if k > n_items:
+        raise ConfigError(
+            [f"{option}: a list of {k:,} is longer than the catalogue, which has {n_items:,} items; ask for fewer"]
+        )
 
 
 def summarise(ranks: Int[np.ndarray, "P"], ks: Iterable[int]) -> dict[str, float]:

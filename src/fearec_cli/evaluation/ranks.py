@@ -8,8 +8,9 @@ is simply the number of items that score at least as much: one comparison and on
 Two protocols, which the field mixes under one name (each rank is computed under both):
 
 - `unmasked` ranks the target among all items (RecBole, FEARec, DuoRec);
-- `seen-masked` ranks it among the items that are not in the user's history (FMLP-Rec, BSARec, HSTU).
-  The target itself always stays in the ranking, also when the user had bought it before.
+- `seen-masked` recommends no item of the user's history, so it ranks the target among the others (FMLP-Rec, BSARec,
+  HSTU; `filter_viewed` of RecTools). A target that is itself in the history cannot be recommended: its rank is `MISS`,
+  a hit at no k. On data with repeats this protocol measures the discovery of new items alone.
 """
 
 import math
@@ -18,13 +19,17 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from fearec_cli.errors import EvaluationError
 from fearec_cli.nn.repeats import AddedScores
 
 RankProtocol = Literal["unmasked", "seen-masked"]
+
+# The rank of a target that cannot be recommended: worse than that of any item of any catalogue, and no number that a
+# mean may be taken of.
+MISS = 2**62
 
 # Users and bytes of scores of a block. On a CPU a block stays in the cache, where the product leaves its scores
 # for the count. Fewer users starve the product: with 64 dimensions one core gives 76 GFLOP/s for 64 users, 87 for
@@ -40,11 +45,16 @@ class TargetRanks:
 
     Attributes:
         unmasked: among all items.
-        seen_masked: among the items that the user has not seen.
+        seen_masked: among the items that the user has not seen; `MISS` where the target is none of them.
     """
 
     unmasked: Int[Tensor, "B"]
     seen_masked: Int[Tensor, "B"]
+
+    @property
+    def repeated(self) -> Bool[Tensor, "B"]:
+        """Which targets the user had seen already."""
+        return self.seen_masked == MISS
 
 
 @torch.inference_mode()
@@ -89,7 +99,11 @@ def rank_targets(
     grid = _Grid.of(len(targets), len(item_table), block_bytes, dtype, representations.device)
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order), device=order.device)
-    seen, bounds = grid.seen(place[seen_users], seen_items.long(), targets)
+    seen_users, seen_items = place[seen_users], seen_items.long()
+    own = seen_items == targets[seen_users]
+    repeated = torch.zeros_like(targets, dtype=torch.bool)
+    repeated[seen_users[own]] = True
+    seen, bounds = grid.seen(seen_users[~own], seen_items[~own])
     target_blocks = (targets // grid.columns).tolist()
     tiles = None if added is None else grid.tiles(added._replace(rows=place[added.rows]))
 
@@ -135,7 +149,7 @@ def rank_targets(
             "the model gives scores that are not a number (NaN), which have no rank; "
             "its weights have probably diverged: train again with a lower learning rate"
         )
-    return TargetRanks(unmasked[place], (unmasked - seen_ahead)[place])
+    return TargetRanks(unmasked[place], (unmasked - seen_ahead).masked_fill_(repeated, MISS)[place])
 
 
 class _Grid(NamedTuple):
@@ -179,17 +193,13 @@ class _Grid(NamedTuple):
 
         return of
 
-    def seen(
-        self, users: Int[Tensor, "P"], items: Int[Tensor, "P"], targets: Int[Tensor, "B"]
-    ) -> tuple[Int[Tensor, "2 Q"], list[int]]:
-        """What was seen, each once and without the users' targets, block after block.
+    def seen(self, users: Int[Tensor, "P"], items: Int[Tensor, "P"]) -> tuple[Int[Tensor, "2 Q"], list[int]]:
+        """What was seen, each once, block after block.
 
         Returns:
             Row and column of each in its block, and the index of the first of each block, blocks of the same
             users next to each other.
         """
-        kept = items != targets[users]
-        users, items = users[kept], items[kept]
         tile = users // self.rows * self.width + items // self.columns
         size = self.rows * self.columns
         place = torch.unique(tile * size + users % self.rows * self.columns + items % self.columns)

@@ -1,20 +1,26 @@
 """Both protocols side by side, next to the popularity baseline: as a table to read, as JSON to keep.
 
-A number is never shown without its protocol: between the two, the same weights differ by a quarter.
+A number is never shown without its protocol: between the two, the same weights differ by a quarter. Where targets
+repeat, those that are new to their users and those that are not are reported apart too: seen-masked knows only the former.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from rich import box
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
 from fearec_cli.evaluation.evaluate import Evaluation
+from fearec_cli.evaluation.metrics import summarise
 from fearec_cli.evaluation.ranks import RankProtocol
+
+# Share of the targets from which on repeats are reported apart: below it they move no figure that anybody reads.
+_APART_FROM = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +50,13 @@ class Report:
         metrics = evaluation.metrics(self.ks)
         return {protocol: metrics[protocol] for protocol in self.protocols}
 
+    def metrics_by_novelty(self, evaluation: Evaluation) -> dict[str, dict[str, float]]:
+        """Every metric, unmasked, over the targets that are new to their users and over those that are repeated."""
+        repeated = evaluation.repeated
+        groups = {"new": ~repeated, "repeated": repeated}
+        ranks = evaluation.ranks["unmasked"]
+        return {name: summarise(ranks[rows], self.ks) for name, rows in groups.items() if rows.any()}
+
     @property
     def users(self) -> int:
         """Of how many users the targets are."""
@@ -54,9 +67,11 @@ def to_json(report: Report) -> dict[str, Any]:
     """The report as JSON values, in full precision.
 
     Returns:
-        `{"dataset", "fingerprint", "split", "rule", "targets", "users", "cold", "protocols", "popularity"}`;
-        the last two are `{"unmasked": {"HR@5": ..., ...}, "seen-masked": {...}}` of the model and of the
-        baseline, `cold` is `fearec_cli.data.splits.ColdTargets`.
+        `{"dataset", "fingerprint", "split", "rule", "targets", "users", "repeated", "cold", "protocols",
+        "popularity", "novelty"}`; `protocols` and `popularity` are `{"unmasked": {"HR@5": ..., ...},
+        "seen-masked": {...}}` of the model and of the baseline, `repeated` is the number of targets in their own
+        history, `cold` is `fearec_cli.data.splits.ColdTargets`, and `novelty` is `{"new": {"model": {"HR@5": ...},
+        "popularity": {...}}, "repeated": {...}}` under `unmasked`.
     """
     held_out = report.model.held_out
     return {
@@ -66,29 +81,51 @@ def to_json(report: Report) -> dict[str, Any]:
         "rule": report.rule.model_dump(mode="json"),
         "targets": len(held_out),
         "users": report.users,
+        "repeated": int(report.model.repeated.sum()),
         "cold": asdict(held_out.cold),
         "protocols": report.metrics(report.model),
         "popularity": report.metrics(report.popularity),
+        "novelty": {
+            name: {"model": model, "popularity": popularity}
+            for name, (model, popularity) in _by_novelty(report).items()
+        },
     }
 
 
-def to_table(report: Report) -> Table:
-    """The report as a table for `rich`: a row a metric, four decimals; no wider than 80 columns."""
-    model = report.metrics(report.model)
-    popularity = report.metrics(report.popularity)
-    table = Table(
-        # Text, not str: a data set's name is no markup.
-        title=Text("\n".join(_title(report))),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
+def to_text(report: Report) -> Group:
+    """The report for `rich`: a row a metric, four decimals; no wider than 80 columns."""
+    model, popularity = report.metrics(report.model), report.metrics(report.popularity)
+    # Text, not str: a data set's name is no markup.
+    parts: list[RenderableType] = [
+        Text("\n".join(_title(report))),
+        _table({name: (model[name], popularity[name]) for name in model}),
+    ]
+    repeated, targets = int(report.model.repeated.sum()), len(report.model.held_out)
+    if repeated > _APART_FROM * targets:
+        said = (
+            f"{repeated:,} of {targets:,} targets ({repeated / targets:.1%}) are in their own history, and seen-masked "
+            "recommends nothing of it: it counts them as misses and measures the discovery of new items only. Under "
+            "unmasked, by what the target is:"
+        )
+        parts += [Text(said), _table(_by_novelty(report))]
+    return Group(*parts)
+
+
+def _by_novelty(report: Report) -> dict[str, tuple[Mapping[str, float], Mapping[str, float]]]:
+    """Metrics of the model and of popularity over new and over repeated targets."""
+    model, popularity = (report.metrics_by_novelty(each) for each in (report.model, report.popularity))
+    return {name: (model[name], popularity[name]) for name in model}
+
+
+def _table(groups: Mapping[str, tuple[Mapping[str, float], Mapping[str, float]]]) -> Table:
+    """Metrics of the model and of popularity beside each other, for each group."""
+    table = Table(box=box.SIMPLE_HEAD)
     table.add_column("metric", no_wrap=True)
-    for protocol in model:
-        table.add_column(f"{protocol}\nmodel", justify="right", no_wrap=True)
-        table.add_column(f"{protocol}\npopularity", justify="right", no_wrap=True)
-    for name in next(iter(model.values())):
-        values = (f"{metrics[protocol][name]:.4f}" for protocol in model for metrics in (model, popularity))
-        table.add_row(name, *values)
+    for group in groups:
+        table.add_column(f"{group}\nmodel", justify="right", no_wrap=True)
+        table.add_column(f"{group}\npopularity", justify="right", no_wrap=True)
+    for name in next(iter(groups.values()))[0]:
+        table.add_row(name, *(f"{metrics[name]:.4f}" for pair in groups.values() for metrics in pair))
     return table
 
 

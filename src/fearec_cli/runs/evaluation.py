@@ -6,10 +6,13 @@ from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.splits import SplitName
 from fearec_cli.evaluation.evaluate import Popularity, evaluate
+from fearec_cli.evaluation.metrics import check_k
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.evaluation.report import Report
 from fearec_cli.kernels.allocator import keep_freed_memory
 from fearec_cli.runs.checkpoint import Checkpoint
+
+USUAL_KS = (5, 10, 20)
 
 
 def evaluate_checkpoint(
@@ -17,7 +20,7 @@ def evaluate_checkpoint(
     prepared: Prepared,
     *,
     split: SplitName = "test",
-    ks: Sequence[int] = (5, 10, 20),
+    ks: Sequence[int] | None = None,
     protocols: Sequence[RankProtocol] = ("unmasked", "seen-masked"),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -27,13 +30,15 @@ def evaluate_checkpoint(
         checkpoint: the model.
         prepared: the data set that it was trained on.
         split: which of the two held-out parts.
-        ks: lengths of the list.
+        ks: lengths of the list; 5, 10 and 20 unless given, as far as the catalogue has so many items.
         protocols: rank among all items, or among those that the user has not seen.
         on_progress: called with the number of the model's targets done and of all targets.
 
     Raises:
+        ConfigError: a list is longer than the catalogue.
         EvaluationError: the catalogue is another one, or a score is not a number.
     """
+    ks = _lengths(ks, prepared.n_items)
     device = checkpoint.encoder.item_table().device
     if device.type == "cpu":
         keep_freed_memory()
@@ -47,3 +52,12 @@ def evaluate_checkpoint(
         ks=ks,
         protocols=protocols,
     )
+
+
+def _lengths(ks: Sequence[int] | None, n_items: int) -> Sequence[int]:
+    """The lengths of the list that are asked for, or those of the usual ones that the catalogue has."""
+    if ks is None:
+        return [k for k in USUAL_KS if k <= n_items] or [n_items]
+    for k in ks:
+        check_k(k, n_items, f"k = {k}")
+    return ks

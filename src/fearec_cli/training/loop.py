@@ -15,7 +15,7 @@ from fearec_cli.devices.agreement import Agreement
 from fearec_cli.devices.engine import Engine
 from fearec_cli.errors import DataError, EvaluationError, TrainingError
 from fearec_cli.evaluation.evaluate import evaluate
-from fearec_cli.evaluation.metrics import parse_metric
+from fearec_cli.evaluation.metrics import check_k, parse_metric
 from fearec_cli.kernels.allocator import keep_freed_memory
 from fearec_cli.model.average import WeightAverage
 from fearec_cli.model.build import build_encoder
@@ -81,6 +81,7 @@ class Trainer:
         self.track: Track | None = None
         self._processes = self.engine.processes
         self._metric, self._metric_k = parse_metric(config.training.metric)
+        check_k(self._metric_k, prepared.n_items, f"training.metric = {config.training.metric}")
         self._saves = Saves(directory, recipe, prepared, self._processes)
 
         device = self.engine.device

@@ -10,6 +10,7 @@ from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.split_rules import GlobalTime
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.evaluate import Evaluation, Popularity, evaluate
+from fearec_cli.evaluation.ranks import MISS
 from support import tiny
 
 SEQUENCES = [[1, 2, 3, 4, 5], [2, 2, 6], [6, 1, 3, 1]]
@@ -58,14 +59,15 @@ def test_valid_split_shows_all_but_the_last_two():
 @pytest.mark.parametrize("batch_size", [1, 2, 512])
 def test_ranks_by_hand(batch_size):
     test = run(Recorder(), SEQUENCES, "test", batch_size=batch_size)
-    # Targets 5, 6 and 1 are second, first and sixth of six; the last user saw 6 and 3 (and 1 itself).
+    # Targets 5, 6 and 1 are second, first and sixth of six; the last user saw the target.
     assert test.held_out.users.tolist() == [0, 1, 2]
     assert test.ranks["unmasked"].tolist() == [2, 1, 6]
-    assert test.ranks["seen-masked"].tolist() == [2, 1, 4]
+    assert test.ranks["seen-masked"].tolist() == [2, 1, MISS]
+    assert test.repeated.tolist() == [False, False, True]
     valid = run(Recorder(), SEQUENCES, "valid", batch_size=batch_size)
     # Targets 4, 2 and 3; the second user has seen the target, the third saw 6.
     assert valid.ranks["unmasked"].tolist() == [3, 5, 4]
-    assert valid.ranks["seen-masked"].tolist() == [3, 5, 3]
+    assert valid.ranks["seen-masked"].tolist() == [3, MISS, 3]
 
 
 def test_masks_the_whole_history_not_only_what_the_model_reads():
@@ -121,7 +123,7 @@ def test_popularity_goes_through_the_same_ranks():
     evaluation = run(popularity(), SEQUENCES, "test")
     # Counts of items 1 to 6 are 2 2 1 0 0 1; the targets are 5, 6 and 1; equals count against them.
     assert evaluation.ranks["unmasked"].tolist() == [6, 4, 2]
-    assert evaluation.ranks["seen-masked"].tolist() == [2, 3, 2]
+    assert evaluation.ranks["seen-masked"].tolist() == [2, 3, MISS]
 
 
 def test_a_split_by_time_ranks_each_target_after_all_that_precedes_it():
@@ -133,9 +135,9 @@ def test_a_split_by_time_ranks_each_target_after_all_that_precedes_it():
     valid = evaluate(scorer, table, data.split.valid)
     assert scorer.shown == [([1, 2, 0], 2), ([3, 3, 0], 2), ([2, 3, 4], 3)]
     assert valid.held_out.users.tolist() == [0, 0, 1]
-    # Recorder puts item 6 first: targets 3, 1 and 2 are fourth, sixth and fifth; what is seen ranks before them.
+    # Recorder puts item 6 first: targets 3, 1 and 2 are fourth, sixth and fifth; 1 was seen itself, and 3 before 2.
     assert valid.ranks["unmasked"].tolist() == [4, 6, 5]
-    assert valid.ranks["seen-masked"].tolist() == [4, 3, 4]
+    assert valid.ranks["seen-masked"].tolist() == [4, MISS, 4]
     assert Popularity(table, data.split).item_table().flatten().tolist() == [1, 1, 2, 0, 0, 0]
 
 

@@ -1,6 +1,7 @@
 """Metrics against values computed by hand, and the laws that hold for any ranks."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fearec_cli.errors import ConfigError
-from fearec_cli.evaluation.metrics import METRICS, discounted_gains, hit_rate, mrr, ndcg, parse_metric, summarise
+from fearec_cli.evaluation.metrics import (
+    METRICS,
+    check_k,
+    discounted_gains,
+    hit_rate,
+    mrr,
+    ndcg,
+    parse_k,
+    parse_metric,
+    summarise,
+)
+from fearec_cli.evaluation.ranks import MISS
 
 RANKS = np.array([1, 2, 5, 6, 100])
 some_ranks = st.lists(st.integers(1, 50), min_size=1, max_size=20).map(np.array)
@@ -51,6 +63,9 @@ class TestEveryMetric:
     def test_counts_the_last_place_and_not_the_next(self, metric):
         assert metric(np.array([5]), 5) > 0
         assert metric(np.array([6]), 5) == 0
+
+    def test_counts_a_miss_as_nothing_at_any_k(self, metric):
+        assert metric(np.array([MISS, 1]), 10**12) == 0.5
 
     def test_refuses_no_ranks(self, metric):
         with pytest.raises(ValueError, match="no ranks"):
@@ -96,12 +111,13 @@ def test_reads_a_metric(text, expected):
         ("NDCG@-1", "after '@'"),
         ("NDCG@1.5", "after '@'"),
         ("NDCG@²", "after '@'"),
+        ("NDCG@" + "9" * 5000, "'NDCG@9{195}[.]{3}': write the length"),
     ],
 )
 def test_names_what_is_wrong_with_a_metric(text, message):
     with pytest.raises(ConfigError) as error:
         parse_metric(text)
-    assert message in str(error.value)
+    assert re.search(message, str(error.value))
     assert len(error.value.problems) == 1
 
 
@@ -109,3 +125,18 @@ def test_names_every_problem_of_a_metric():
     with pytest.raises(ConfigError) as error:
         parse_metric("mmr@ten")
     assert len(error.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "k"), [("1", 1), (" 20 ", 20), ("0", None), ("", None), ("1.5", None), ("²", None), ("9" * 5000, None)]
+)
+def test_reads_a_length_of_the_list(text, k):
+    assert parse_k(text) == k
+
+
+def test_a_list_is_no_longer_than_the_catalogue():
+    check_k(6, 6, "--k")
+    with pytest.raises(
+        ConfigError, match=r"^training.metric = HR@7: a list of 7 is longer than the catalogue, which has 6"
+    ):
+        check_k(7, 6, "training.metric = HR@7")

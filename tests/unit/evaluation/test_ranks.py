@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from fearec_cli.errors import EvaluationError
-from fearec_cli.evaluation.ranks import TargetRanks, rank_targets
+from fearec_cli.evaluation.ranks import MISS, TargetRanks, rank_targets
 from fearec_cli.nn.repeats import AddedScores
 
 
@@ -54,10 +54,16 @@ def test_an_item_seen_twice_is_taken_out_once():
     assert ranks.seen_masked.tolist() == [2]
 
 
-def test_a_target_that_was_seen_before_stays_in_the_ranking():
-    ranks = ranks_of_scores([[9, 8, 5]], [2], seen=[(0, 2), (0, 0), (0, 2)])
-    assert ranks.unmasked.tolist() == [3]
-    assert ranks.seen_masked.tolist() == [2]
+def test_a_target_that_was_seen_before_cannot_be_recommended():
+    ranks = ranks_of_scores([[9, 8, 5], [9, 8, 5]], [0, 0], seen=[(0, 0), (0, 1), (0, 0), (1, 1)])
+    assert ranks.unmasked.tolist() == [1, 1]
+    assert ranks.seen_masked.tolist() == [MISS, 1]
+    assert ranks.repeated.tolist() == [True, False]
+
+
+def test_a_miss_is_worse_than_a_place_in_any_catalogue():
+    assert MISS > 2**53  # and one more is still an int64
+    assert (torch.tensor([MISS]) + 1).item() == MISS + 1
 
 
 def test_what_one_user_saw_is_not_masked_for_another():
@@ -152,10 +158,10 @@ def reference(representations, table, targets, seen):
     for user, target in enumerate(targets):
         others = set(range(len(table))) - {target}
         history = {item for owner, item in seen if owner == user}
-        for ranks, rivals in ((unmasked, others), (masked, others - history)):
+        for ranks, rivals, barred in ((unmasked, others, set()), (masked, others - history, history)):
             better = sum(scores[user, item] > scores[user, target] for item in rivals)
             equal = sum(scores[user, item] == scores[user, target] for item in rivals)
-            ranks.append(1 + better + equal)
+            ranks.append(MISS if target in barred else 1 + better + equal)
     return unmasked, masked
 
 
@@ -187,8 +193,9 @@ def test_seen_and_target_scores_are_those_of_the_block(block_bytes):
     representations = torch.randn(150, 64, generator=generator)
     table = torch.randn(311, 64, generator=generator)
     targets = torch.randint(0, 311, (150,), generator=generator)
-    everything = torch.cartesian_prod(torch.arange(150), torch.arange(311))
-    ranks = rank_targets(representations, table, targets, *everything.T, block_bytes=block_bytes)
+    users, items = torch.cartesian_prod(torch.arange(150), torch.arange(311)).T
+    others = items != targets[users]
+    ranks = rank_targets(representations, table, targets, users[others], items[others], block_bytes=block_bytes)
     assert ranks.seen_masked.tolist() == [1] * 150
     scores = representations.double() @ table.double().T  # no two of them are nearly equal
     assert ranks.unmasked.tolist() == (scores >= scores.gather(1, targets[:, None])).sum(1).tolist()

@@ -12,7 +12,8 @@ from rich.console import Console
 from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
 from fearec_cli.data.splits import ColdTargets
 from fearec_cli.evaluation.evaluate import Evaluation
-from fearec_cli.evaluation.report import Report, to_json, to_table
+from fearec_cli.evaluation.ranks import MISS
+from fearec_cli.evaluation.report import Report, to_json, to_text
 from support.tiny import held_out
 
 
@@ -28,14 +29,15 @@ def report():
 
 def printed(report, width=80):
     stream = io.StringIO()
-    Console(file=stream, width=width).print(to_table(report))
+    Console(file=stream, width=width).print(to_text(report))
     return stream.getvalue()
 
 
 def test_json_is_exact_and_names_protocols(report):
     values = json.loads(json.dumps(to_json(report)))
     assert list(values) == [
-        *("dataset", "fingerprint", "split", "rule", "targets", "users", "cold", "protocols", "popularity")
+        *("dataset", "fingerprint", "split", "rule", "targets", "users", "repeated", "cold"),
+        *("protocols", "popularity", "novelty"),
     ]
     assert (values["dataset"], values["fingerprint"]) == ("shop [2014]", "ab12")
     assert (values["split"], values["targets"], values["users"]) == ("test", 3, 3)
@@ -54,6 +56,26 @@ def test_table_shows_both_protocols_side_by_side(report):
     assert ["metric", "model", "popularity", "model", "popularity"] in lines
     assert ["HR@1", "0.0000", "0.0000", "0.3333", "0.0000"] in lines
     assert ["HR@10", "0.6667", "0.6667", "0.6667", "0.6667"] in lines
+
+
+def test_repeated_targets_are_told_apart(report):
+    assert "history" not in printed(report)
+    model = replace(report.model, ranks={"unmasked": np.array([2, 1, 40]), "seen-masked": np.array([1, MISS, 40])})
+    report = replace(report, model=model, popularity=replace(model))
+    text = printed(report)
+    assert (
+        "1 of 3 targets (33.3%) are in their own history, and seen-masked recommends nothing of it: it counts them as "
+        "misses and measures the discovery of new items only."
+    ) in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 80
+    lines = [line.split() for line in text.splitlines()]
+    assert ["new", "new", "repeated", "repeated"] in lines
+    assert ["HR@1", "0.0000", "0.0000", "1.0000", "1.0000"] in lines
+    values = to_json(report)
+    assert values["repeated"] == 1
+    assert values["novelty"]["new"]["model"]["HR@10"] == 0.5
+    assert values["novelty"]["repeated"]["model"]["HR@10"] == 1
+    assert values["protocols"]["seen-masked"]["HR@10"] == 1 / 3
 
 
 def test_table_is_plain_in_a_pipe(report):

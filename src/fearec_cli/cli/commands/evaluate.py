@@ -9,6 +9,7 @@ import typer
 
 from fearec_cli.cli.arguments import CheckpointFile, Device, TrainedOn
 from fearec_cli.errors import ConfigError
+from fearec_cli.system.text import value
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +23,9 @@ def evaluate(
         Literal["both", "unmasked", "seen-masked"],
         typer.Option(help="Rank among all items, or among those the user has not seen."),
     ] = "both",
-    k: Annotated[str, typer.Option("--k", help="Lengths of the list.")] = "5,10,20",
+    k: Annotated[
+        str | None, typer.Option("--k", help="Lengths of the list.  [default: 5,10,20]", show_default=False)
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result there, unrounded.")] = None,
     device: Device = "auto",
 ) -> None:
@@ -31,14 +34,14 @@ def evaluate(
 
     from fearec_cli.cli.show.listing import make_console
     from fearec_cli.devices.placement import choose_device
-    from fearec_cli.evaluation.report import to_json, to_table
+    from fearec_cli.evaluation.report import to_json, to_text
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.runs.dataset import dataset_of
     from fearec_cli.runs.evaluation import evaluate_checkpoint
     from fearec_cli.system.outputs import STANDARD_OUTPUT, check_output, is_json_result, write_output
 
     console = make_console()
-    ks = _parse_ks(k)
+    ks = None if k is None else _parse_ks(k)
     if json_file is not None:
         check_output(json_file, is_json_result)
     loaded = load_checkpoint(checkpoint, choose_device(device))
@@ -52,7 +55,7 @@ def evaluate(
             protocols=("unmasked", "seen-masked") if protocol == "both" else (protocol,),
             on_progress=show,
         )
-    console.print(to_table(report))
+    console.print(to_text(report))
     if json_file is not None:
         write_output(json_file, json.dumps(to_json(report), indent=2) + "\n")
         if json_file != STANDARD_OUTPUT:
@@ -71,7 +74,9 @@ def _progress(console: "Console") -> Iterator[Callable[[int, int], None]]:
 
 def _parse_ks(text: str) -> tuple[int, ...]:
     """Lengths of the list, as in "5,10,20"."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
-        raise ConfigError([f"--k {text}: give whole numbers from 1, separated by commas, as in --k 5,10,20"])
-    return tuple(int(part) for part in parts)
+    from fearec_cli.evaluation.metrics import parse_k
+
+    ks = tuple(k for part in text.split(",") if (k := parse_k(part)) is not None)
+    if len(ks) <= text.count(","):
+        raise ConfigError([f"--k {value(text)}: give whole numbers from 1, separated by commas, as in --k 5,10,20"])
+    return ks
