@@ -1,5 +1,6 @@
 """A split by time from end to end, and every way in which it can leave nothing."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterable
@@ -55,6 +56,7 @@ def test_from_a_log_to_numbers() -> None:
         "test_from": "1970-02-05T00:00:00Z",
         "target": "all",
         "cold": "drop",
+        "seed": 0,
     }
     assert description(best)["split"] == rule
     table = done("evaluate", best, "--device", "cpu", "--split", "valid", "--json", "result.json")
@@ -125,6 +127,72 @@ REFUSED = {
 def test_refusals(arguments: tuple[str, ...], problem: str) -> None:
     agree(refused("prepare", *write_csv(), *arguments), problem)
     assert not Path("data").exists()
+
+
+def test_sessions_that_begin_after_the_cut_are_kept_while_new_items_are_not() -> None:
+    rows = [(f"s{session}", f"i{(session + step) % 12}", session) for session in range(100) for step in range(3)]
+    rows += [("late", "i0", 99), ("late", "new", 99)]
+    arguments = (*write_csv(rows), *GLOBAL, "--out", "data/sessions")
+    agree(refused("prepare", *arguments), r"no target is left for validation .*--cold count|drop-items keeps them")
+    printed = rows_of(done("prepare", *arguments, "--cold", "drop-items"))
+    assert (int(printed["valid"]), int(printed["test"])) == (10, 10)
+    assert printed["test cold"] == "11 targets of users and 1 with items that training never met, 1 dropped"
+    printed = rows_of(done("prepare", *arguments, "--cold", "count", "--force"))
+    assert int(printed["test"]) == 11
+
+
+def test_a_random_target_of_each_user() -> None:
+    arguments = (*write_csv(), *GLOBAL, "--cold", "count", "--target", "random")
+    for seed in ("0", "1"):
+        done("prepare", *arguments, "--seed", seed, "--out", f"data/{seed}")
+    splits = [open_prepared(Path(f"data/{seed}")).split for seed in (0, 1)]
+    one, other = (dict(zip(split.test.users, split.test.targets, strict=True)) for split in splits)
+    assert one != other
+    firsts, ends = splits[0].bounds("test")
+    assert all(firsts[user] <= target < ends[user] for user, target in one.items())
+    assert str(splits[1].rule).endswith("target random (seed 1), cold count")
+
+
+def test_cuts_roll_back_and_no_interaction_is_tested_twice() -> None:
+    arguments = (*write_csv(), *GLOBAL, "--cold", "count", "--target", "all")
+    printed = done("prepare", *arguments, "--cuts", "3", "--out", "data/shop")
+    assert printed.count("wrote data/shop-cut-") == 3
+    done("prepare", *arguments, "--out", "data/plain")
+    cuts = [open_prepared(Path(f"data/shop-cut-{number}")) for number in (1, 2, 3)]
+    plain = open_prepared(Path("data/plain"))
+    assert cuts[2].split.rule.boundaries == plain.split.rule.boundaries
+    days = sorted(86_400 * 10**6 * day for _, _, day in ROWS)
+    assert [cut.split.rule.boundaries for cut in cuts] == [
+        (days[240], days[280]),
+        (days[280], days[320]),
+        (days[320], days[360]),
+    ]
+    tested = []
+    for cut in cuts:
+        assert cut.timestamps is not None
+        tested.append(cut.timestamps[cut.split.test.targets])
+    for earlier, later in itertools.pairwise(tested):
+        assert earlier.max() < later.min()
+    assert "already prepared: data/shop-cut-2" in done("prepare", *arguments, "--cuts", "3", "--out", "data/shop")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--cuts", "3"), "--cuts 3: needs --split global-time"),
+        ((*GLOBAL, "--cuts", "1"), "--cuts 1: give 2 to 100"),
+        ((*GLOBAL, "--cuts", "9"), "--cuts 9: the first would be validated from the share 0 on"),
+        ((*GLOBAL, "--cuts", "2", "--valid-from", "1970-01-20"), "as two shares, or as two times"),
+        ((*GLOBAL, "--cuts", "2", "--dry-run"), "--dry-run: tries one cut"),
+        (
+            (*GLOBAL, "--cuts", "9", "--valid-from", "1970-01-21", "--test-from", "1970-01-25"),
+            "^cut 1 of 9: .*; or lower --cuts",
+        ),
+    ],
+    ids=str,
+)
+def test_cuts_that_do_not_fit(options: tuple[str, ...], problem: str) -> None:
+    agree(refused("prepare", *write_csv(), *options), problem)
 
 
 def test_a_log_without_times() -> None:

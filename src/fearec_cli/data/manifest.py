@@ -11,7 +11,7 @@ from fearec_cli.api import Log, Source
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.settings import Settings
 from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut, SplitRule
-from fearec_cli.data.splits import Split
+from fearec_cli.data.splits import ColdTargets, Split
 from fearec_cli.data.statistics import Statistics
 from fearec_cli.errors import DataError, EmptyDataError
 from fearec_cli.system.parsing import parse_json, read_bounded
@@ -158,8 +158,15 @@ def _check_splits(where: str, rule: SplitRule, counts: Statistics) -> None:
             continue
         if not part.interactions:
             raise EmptyDataError(f"{where}: no interaction is left for {name} ({rule}); {remedy}")
-        keep = "--cold count keeps them, or " if rule.cold == "drop" else ""
+        keep = f"--cold {_keeping(part.cold)} keeps them, or " if rule.cold != "count" else ""
         raise EmptyDataError(f"{where}: no target is left for {name} ({rule}): {part.cold}; {keep}{remedy}")
+
+
+def _keeping(cold: ColdTargets) -> str:
+    """The policy that keeps what was dropped, and nothing more: new users, new items, or both."""
+    if not cold.items:
+        return "drop-items"
+    return "count" if cold.users else "drop-users"
 
 
 def read_manifest(directory: Path) -> Manifest:

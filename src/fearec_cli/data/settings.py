@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from fearec_cli.api import Options
 
-Target = Literal["last", "first", "all"]
-ColdPolicy = Literal["drop", "count"]
+Target = Literal["last", "first", "all", "random"]
+ColdPolicy = Literal["drop", "drop-users", "drop-items", "count"]
 
 _DEFAULTS: Mapping[str, Any] = {"valid_from": 0.8, "test_from": 0.9, "target": "last", "cold": "drop"}
 
@@ -65,11 +65,16 @@ class SplitSettings(Options):
     )
     test_from: Boundary | None = Field(None, description="global-time: where testing starts, likewise")
     target: Target | None = Field(
-        None, description="global-time: which of a user's interactions in a period are predicted"
+        None,
+        description="global-time: which of a user's interactions in a period are predicted; random is the best "
+        "stand-in for predicting one after another",
     )
     cold: ColdPolicy | None = Field(
-        None, description="global-time: drop targets whose user or item training never met, or keep and count them"
+        None,
+        description="global-time: drop targets whose user or item training never met, those of new users or of new "
+        "items alone, or keep and count all",
     )
+    seed: int = Field(0, ge=0, description="another seed draws other random targets, and another sample of users")
 
     @model_validator(mode="before")
     @classmethod
@@ -127,7 +132,6 @@ class Settings(SplitSettings):
     max_users: int = Field(
         0, ge=0, description="keep a random sample of this many users, after all other filters; 0 keeps all"
     )
-    seed: int = Field(0, ge=0, description="another seed draws another sample of users")
 
     @model_validator(mode="after")
     def _core_of_training(self) -> "Settings":

@@ -48,7 +48,8 @@ class GlobalTime(BaseModel):
         test_from: t2; validation is what lies in [t1, t2), testing what comes at t2 or later.
         target: which of a user's interactions in a period are predicted. The history of a target is all
             that precedes it, so that `all` is successive evaluation in the words of arXiv 2507.16289.
-        cold: whether a target whose user or item has no interaction in training is dropped or kept.
+        cold: which targets are dropped whose user or item has no interaction in training.
+        seed: of the draw, where the target is `random`; else 0.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,6 +59,17 @@ class GlobalTime(BaseModel):
     test_from: datetime
     target: Target
     cold: ColdPolicy
+    seed: int = 0
+
+    @property
+    def drops_new_users(self) -> bool:
+        """Whether a target whose user has no interaction in training is dropped."""
+        return self.cold in ("drop", "drop-users")
+
+    @property
+    def drops_new_items(self) -> bool:
+        """Whether a target whose item has no interaction in training is dropped."""
+        return self.cold in ("drop", "drop-items")
 
     @property
     def boundaries(self) -> tuple[int, int]:
@@ -72,11 +84,13 @@ class GlobalTime(BaseModel):
     def fingerprint(self, content: str) -> str:
         """SHA-256 of the content's fingerprint with the rule: another split is another data set."""
         start, end = self.boundaries
-        return hashlib.sha256(f"{content} {self.rule} {start} {end} {self.target} {self.cold}".encode()).hexdigest()
+        target = f"random-{self.seed}" if self.target == "random" else self.target
+        return hashlib.sha256(f"{content} {self.rule} {start} {end} {target} {self.cold}".encode()).hexdigest()
 
     def __str__(self) -> str:
         start, end = (moment.isoformat().replace("+00:00", "Z") for moment in (self.valid_from, self.test_from))
-        return f"{self.rule}, valid from {start}, test from {end}, target {self.target}, cold {self.cold}"
+        drawn = f" (seed {self.seed})" if self.target == "random" else ""
+        return f"{self.rule}, valid from {start}, test from {end}, target {self.target}{drawn}, cold {self.cold}"
 
 
 SplitRule = Annotated[LeaveOneOut | GlobalTime, Field(discriminator="rule")]
@@ -115,7 +129,13 @@ def resolve(settings: SplitSettings, times: npt.NDArray[np.int64] | None, where:
     except OverflowError:
         raise DataError(f"{where}: a time lies beyond the year 9999; is its unit right?") from None
     rule = GlobalTime.model_validate(
-        {"valid_from": start, "test_from": end, "target": settings.target, "cold": settings.cold}
+        {
+            "valid_from": start,
+            "test_from": end,
+            "target": settings.target,
+            "cold": settings.cold,
+            "seed": settings.seed if settings.target == "random" else 0,
+        }
     )
     if start >= end:
         raise EmptyDataError(

@@ -153,14 +153,17 @@ class Split:
         if target == "all":
             users = np.repeat(users, ends - firsts)
             targets = _ranges(firsts, ends - firsts)
+        elif target == "random":
+            seed = self.rule.seed if isinstance(self.rule, GlobalTime) else 0
+            targets = firsts + _drawn(users, ends - firsts, seed, name)
         else:
             targets = firsts if target == "first" else ends - 1
         starts = self.offsets[users]
         cold_user = self.valid_starts[users] == starts
         cold_item = ~self._learned[self.items[targets]]
         kept = targets > starts
-        if isinstance(self.rule, GlobalTime) and self.rule.cold == "drop":
-            kept &= ~(cold_user | cold_item)
+        if isinstance(self.rule, GlobalTime):
+            kept &= ~(cold_user & self.rule.drops_new_users) & ~(cold_item & self.rule.drops_new_items)
         return HeldOut(
             starts[kept],
             targets[kept],
@@ -182,6 +185,27 @@ class Split:
             in_training = np.arange(begin, end) < np.repeat(self.valid_starts[first:last], lengths)
             learned[self.items[begin:end][in_training]] = True
         return learned
+
+
+def _drawn(
+    users: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], seed: int, part: SplitName
+) -> npt.NDArray[np.int64]:
+    """A number below each user's count, uniform, of seed, part and user alone, in integers: the same on any machine."""
+    start = splitmix64(seed % 2**64, np.array([0 if part == "valid" else 1], dtype=np.uint64))
+    high = splitmix64(int(start[0]), users.astype(np.uint64)) >> np.uint64(32)
+    return ((high * counts.astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
+
+
+def splitmix64(state: int, places: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """What SplitMix64, begun with a state, gives at some places (Steele, Lea and Flood, OOPSLA 2014, figure 16).
+
+    >>> splitmix64(1234567, np.array([0, 1], dtype=np.uint64))
+    array([6457827717110365317, 3203168211198807973], dtype=uint64)
+    """
+    mixed = np.uint64(state) + (places + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _ranges(firsts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

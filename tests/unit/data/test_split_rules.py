@@ -38,6 +38,7 @@ def test_every_default_is_recorded() -> None:
         "test_from": 0.9,
         "target": "last",
         "cold": "drop",
+        "seed": 0,
     }
     assert settings().shortest == 1
 
@@ -126,8 +127,13 @@ def test_another_split_is_another_data_set() -> None:
     rules += [
         resolve(settings(target="all"), np.arange(10), "log"),
         resolve(settings(cold="count"), np.arange(10), "log"),
+        resolve(settings(cold="drop-items"), np.arange(10), "log"),
+        resolve(settings(target="random"), np.arange(10), "log"),
+        resolve(settings(target="random", seed=1), np.arange(10), "log"),
     ]
     digests = {rule.fingerprint("ab12") for rule in rules}
     assert len(digests) == len(rules)
     assert LeaveOneOut().fingerprint("ab12") == "ab12"
+    # A seed that draws nothing is no part of a rule.
+    assert resolve(settings(seed=1), np.arange(10), "log") == resolve(settings(), np.arange(10), "log")
     assert rules[0].fingerprint("ab12").startswith("d634adb19a189114")

@@ -28,16 +28,18 @@ Users = st.lists(
 )
 LongUsers = Users.map(lambda users: [user for user in users if len(user) >= 3]).filter(len)
 Rules = st.builds(
-    lambda start, length, target, cold: GlobalTime(
+    lambda start, length, target, cold, seed: GlobalTime(
         valid_from=EPOCH + timedelta(microseconds=start),
         test_from=EPOCH + timedelta(microseconds=start + length),
         target=target,
         cold=cold,
+        seed=seed,
     ),
     st.integers(-1, 13),
     st.integers(1, 8),
-    st.sampled_from(["last", "first", "all"]),
-    st.sampled_from(["drop", "count"]),
+    st.sampled_from(["last", "first", "all", "random"]),
+    st.sampled_from(["drop", "drop-users", "drop-items", "count"]),
+    st.integers(0, 2**64 - 1),
 )
 
 
@@ -65,17 +67,33 @@ def parts(user: User, rule: GlobalTime | LeaveOneOut) -> dict[str, list[int]]:
     return found
 
 
+def drawn(user: int, places: list[int], seed: int, part: str) -> list[int]:
+    """A place of the period, by SplitMix64 in Python's own integers."""
+
+    def mix(state: int, place: int) -> int:
+        mixed = (state + (place + 1) * 0x9E3779B97F4A7C15) % 2**64
+        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % 2**64
+        return mixed ^ (mixed >> 31)
+
+    start = mix(seed, ["valid", "test"].index(part))
+    return places and [places[(mix(start, user) >> 32) * len(places) >> 32]]
+
+
 def expected(users: list[User], rule: GlobalTime, part: Literal["valid", "test"]) -> dict[str, Any]:
     """Targets as (user, place), and the counts."""
     learned = {user[place][1] for user in users for place in parts(user, rule)["train"]}
     targets, cold_users, cold_items, dropped = [], 0, 0, 0
     for index, user in enumerate(users):
         of = parts(user, rule)
-        for place in {"all": of[part], "first": of[part][:1], "last": of[part][-1:]}[rule.target]:
+        choices = {"all": of[part], "first": of[part][:1], "last": of[part][-1:]}
+        choices["random"] = drawn(index, of[part], rule.seed, part)
+        for place in choices[rule.target]:
             cold_user, cold_item = not of["train"], user[place][1] not in learned
             cold_users += cold_user
             cold_items += cold_item
-            if place == 0 or (rule.cold == "drop" and (cold_user or cold_item)):
+            new_user, new_item = rule.cold in ("drop", "drop-users"), rule.cold in ("drop", "drop-items")
+            if place == 0 or (new_user and cold_user) or (new_item and cold_item):
                 dropped += 1
             else:
                 targets.append((index, place))

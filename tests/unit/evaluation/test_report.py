@@ -108,6 +108,7 @@ def test_a_split_by_time_is_reported_with_its_boundaries_and_what_is_cold(report
         "test_from": "2022-07-16T00:00:00Z",
         "target": "all",
         "cold": "drop",
+        "seed": 0,
     }
     assert (values["targets"], values["users"]) == (3, 2)
     assert values["cold"] == {"users": 5, "items": 6, "dropped": 7}

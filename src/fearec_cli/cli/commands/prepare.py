@@ -30,6 +30,14 @@ def prepare(
         list[str] | None,
         typer.Option("--set", help="Option of the source.", metavar="SOURCE.OPTION=VALUE", show_default=False),
     ] = None,
+    cuts: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="global-time: write a data set for each of N cuts, rolled back by the length of validation.",
+            rich_help_panel="Split",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the data set at --out.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Try it on the first rows, show what would happen, and write nothing.")
@@ -45,22 +53,22 @@ def prepare(
     from fearec_cli.cli.show.prepare_progress import watching
     from fearec_cli.cli.show.prepare_report import print_prepared, print_preview
     from fearec_cli.data.preparing.pipeline import open_source, prepare_source
+    from fearec_cli.data.preparing.rolling import prepare_cuts
 
+    if cuts is not None and dry_run:
+        raise ConfigError(["--dry-run: tries one cut; leave --cuts out"])
     try:
         if dry_run:
             opened = open_source(source, path=from_, out=out, assignments=set_ or [], settings=given(settings))
             print_preview(opened)
             return
         with watching() as watcher:
-            prepared, written = prepare_source(
-                source,
-                path=from_,
-                out=out,
-                assignments=set_ or [],
-                settings=given(settings),
-                force=force,
-                watcher=watcher,
-            )
+            place: dict[str, Any] = {"path": from_, "out": out, "assignments": set_ or [], "settings": given(settings)}
+            if cuts is None:
+                found = [prepare_source(source, **place, force=force, watcher=watcher)]
+            else:
+                found = prepare_cuts(source, cuts, **place, force=force, watcher=watcher)
     except ConfigError as error:
         raise naming_flags(error, "prepare", settings) from error
-    print_prepared(prepared, "wrote" if written else "already prepared:")
+    for prepared, written in found:
+        print_prepared(prepared, "wrote" if written else "already prepared:")
