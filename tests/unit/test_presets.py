@@ -28,7 +28,7 @@ PUBLISHED = {
     "slime4rec",
     "tv-rec",
 }
-OURS = {"fearec-causal", "sasrec-causal"}
+OURS = {"fearec-causal", "sasrec-causal", "sasrec-causal-large"}
 
 
 def names(kind):
@@ -47,7 +47,8 @@ def test_the_published_models_are_there():
 @pytest.mark.parametrize("preset", sorted(PUBLISHED | OURS))
 def test_a_preset_has_the_sizes_of_the_field_and_builds(preset):
     config = load_recipe(load_components(), preset=preset).config
-    assert (config.model.dim, config.model.layers, config.model.inner, config.model.max_length) == (64, 2, 256, 50)
+    model, width = config.model, 128 if preset.endswith("-large") else 64
+    assert (model.dim, model.layers, model.inner, model.max_length) == (width, 2, 4 * width, 50)
     build_encoder(Recipe.of(config, load_components()), n_items=20)
 
 

@@ -32,7 +32,7 @@ class Concat(nn.Module):
         inner = options.expansion * shape.dim
         self.expand = nn.Linear(branches * shape.dim, inner)
         self.activation = nn.GELU()
-        self.output = ResidualOutput(shape.dim, shape.hidden_dropout, inputs=inner)
+        self.output = ResidualOutput(shape.dim, shape.hidden_dropout, inputs=inner, norm=shape.norm)
 
     def forward(self, contexts: Sequence[Float[Tensor, "B M D"]], x: Float[Tensor, "B M D"]) -> Float[Tensor, "B M D"]:
         """The layer's output before its feed-forward."""

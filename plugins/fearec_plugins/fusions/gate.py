@@ -26,7 +26,7 @@ class Gate(nn.Module):
                 [f"fusion: gate joins two branches, not {branches}; name them in attention, as in dot+autocorr"]
             )
         self.gate = nn.Linear(2 * shape.dim, shape.dim)
-        self.output = ResidualOutput(shape.dim, shape.hidden_dropout)
+        self.output = ResidualOutput(shape.dim, shape.hidden_dropout, norm=shape.norm)
 
     def forward(self, contexts: Sequence[Float[Tensor, "B M D"]], x: Float[Tensor, "B M D"]) -> Float[Tensor, "B M D"]:
         """The layer's output before its feed-forward."""

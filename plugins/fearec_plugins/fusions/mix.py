@@ -32,7 +32,7 @@ class Mix(nn.Module):
             raise ConfigError([f"mix.gamma: a learned gamma starts between 0 and 1, not at {options.gamma}"])
         self.gamma = options.gamma
         self.logit = nn.Parameter(torch.logit(torch.tensor(options.gamma))) if options.learned else None
-        self.output = ResidualOutput(shape.dim, shape.hidden_dropout)
+        self.output = ResidualOutput(shape.dim, shape.hidden_dropout, norm=shape.norm)
 
     def forward(self, contexts: Sequence[Float[Tensor, "B M D"]], x: Float[Tensor, "B M D"]) -> Float[Tensor, "B M D"]:
         """The layer's output before its feed-forward."""

@@ -39,7 +39,9 @@ class NormMix(nn.Module):
             )
         self.alpha = options.alpha
         self.ends = nn.ModuleList(
-            ResidualOutput(shape.dim, shape.hidden_dropout, projected=options.projected in (name, "both"))
+            ResidualOutput(
+                shape.dim, shape.hidden_dropout, projected=options.projected in (name, "both"), norm=shape.norm
+            )
             for name in ("first", "second")
         )
 

@@ -22,7 +22,7 @@ class Residual(nn.Module):
             raise ConfigError(
                 [f"fusion: residual takes a single branch, not {branches}; mix, gate and concat join more"]
             )
-        self.output = ResidualOutput(shape.dim, shape.hidden_dropout, projected=False)
+        self.output = ResidualOutput(shape.dim, shape.hidden_dropout, projected=False, norm=shape.norm)
 
     def forward(self, contexts: Sequence[Float[Tensor, "B M D"]], x: Float[Tensor, "B M D"]) -> Float[Tensor, "B M D"]:
         """The layer's output before its feed-forward."""

@@ -19,12 +19,16 @@ class CrossEntropyOptions(Options):
         "the same ratio",
     )
     ahead_items: int = Field(1, ge=1, le=3, description="how many items after the target have a share")
-    temperature: float = Field(1.0, gt=0, le=100, description="scores are divided by it")
+    temperature: float = Field(
+        1.0, gt=0, le=100, description="scores are divided by it; with model.scores = cosine 1 is far too much"
+    )
 
 
 class CrossEntropy:
-    """-log softmax(h . items / temperature)[target], averaged over the batch; `smoothing` and `ahead` soften the target
-    (`fearec_plugins.losses._cross_entropy`)."""
+    """-log softmax(scores / temperature)[target], averaged over the batch; scores are h . items and what a model adds.
+
+    `smoothing` and `ahead` soften the target (`fearec_plugins.losses._cross_entropy`).
+    """
 
     views: frozenset[View] = frozenset()
     adds_scores = True
@@ -35,7 +39,10 @@ class CrossEntropy:
     def __call__(self, inputs: LossInputs) -> Float[Tensor, ""]:
         """The term's value."""
         options = self._options
-        anchor = inputs.anchor if options.temperature == 1 else inputs.anchor / options.temperature
+        anchor, added = inputs.anchor, inputs.added
+        if options.temperature != 1:  # of whole scores: items are ranked by the same sums
+            anchor = anchor / options.temperature
+            added = None if added is None else added._replace(values=added.values / options.temperature)
         return cross_entropy(
             anchor,
             inputs.items,
@@ -43,7 +50,7 @@ class CrossEntropy:
             smoothing=options.smoothing,
             ahead=options.ahead,
             later=None if inputs.later is None else inputs.later[:, : options.ahead_items],
-            added=inputs.added,
+            added=added,
         )
 
 

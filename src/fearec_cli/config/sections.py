@@ -36,6 +36,16 @@ class ModelConfig(Options):
         "attention learns a bias and a value vector for each head and distance; none: the order is known by the mask "
         "and the filters alone",
     )
+    norm: Literal["post", "pre"] = Field(
+        "post",
+        description="post: LayerNorm after each sub-layer's sum with its input; pre: before each sub-layer, and after "
+        "the last layer",
+    )
+    scores: Literal["product", "cosine"] = Field(
+        "product",
+        description="of an item after a history: product of their vectors, or its cosine; with it give ce.temperature, "
+        "such as 0.07",
+    )
     repeats: Literal["none", "learned"] = Field(
         "none",
         description="learned: a number for each distance back is added to the score of an item that the history has "

@@ -36,7 +36,17 @@ def build_encoder(recipe: Recipe, n_items: int) -> Encoder:
     embedding = Embedding(n_items, length, model.dim, model.hidden_dropout)
     repeats = RepeatBias(model.max_length) if model.repeats == "learned" else None
     layers = [_build_layer(recipe, layer) for layer in range(model.layers)]
-    encoder = Encoder(embedding, layers, model.max_length, model.padding, model.pooling, repeats, causal=recipe.causal)
+    encoder = Encoder(
+        embedding,
+        layers,
+        model.max_length,
+        model.padding,
+        model.pooling,
+        repeats,
+        causal=recipe.causal,
+        norm=nn.LayerNorm(model.dim, eps=1e-12) if model.norm == "pre" else None,
+        cosine=model.scores == "cosine",
+    )
     encoder.apply(_initialise)
     embedding.reset(INITIAL_STD)
     return encoder
@@ -53,13 +63,15 @@ def _build_layer(recipe: Recipe, layer: int) -> Layer:
         hidden_dropout=model.hidden_dropout,
         attention_dropout=model.attention_dropout,
         positions=model.positions,
+        norm=model.norm,
     )
     probe = Probe(shape, model.padding)
 
     layer_filter = probe.filter(recipe.filter.entry, recipe.filter.build(shape))
     attentions = [probe.attention(branch.entry, branch.build(shape), layer_filter) for branch in recipe.attentions]
     fusion = probe.fusion(recipe.fusion.entry, recipe.fusion.build(shape, len(attentions)), attentions)
-    return Layer(shape, layer_filter, attentions, fusion, FeedForward(model.dim, model.inner, model.hidden_dropout))
+    feed_forward = FeedForward(model.dim, model.inner, model.hidden_dropout, model.norm)
+    return Layer(shape, layer_filter, attentions, fusion, feed_forward)
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fearec_cli.api import View
 from fearec_cli.model.embedding import Embedding
@@ -55,6 +56,8 @@ class Encoder(nn.Module):
         pooling: what of a sequence's output represents it.
         repeats: added to the scores of items that a history already has.
         causal: whether no position depends on a later one, padding included.
+        norm: of the last layer's output, where the layers do not end in one.
+        cosine: representations and items have length 1, so that their products are cosines.
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class Encoder(nn.Module):
         repeats: RepeatBias | None = None,
         *,
         causal: bool = False,
+        norm: nn.LayerNorm | None = None,
+        cosine: bool = False,
     ) -> None:
         super().__init__()
         self.embedding = embedding
@@ -76,6 +81,8 @@ class Encoder(nn.Module):
         self.pooling: Pooling = pooling
         self.repeats = repeats
         self.causal = causal
+        self.norm = norm
+        self.cosine = cosine
 
     def forward(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], requested: Collection[View] = ()) -> Encoded:
         """Encode sequences.
@@ -93,6 +100,8 @@ class Encoder(nn.Module):
         for layer in self.layers:
             out = layer(x, valid, lengths, last, last_only and layer is self.layers[-1])
             x = out.x
+        if self.norm is not None:
+            x = self.norm(x)
         rows = torch.arange(len(ids), device=ids.device)
         at = torch.zeros_like(last) if last_only else last
 
@@ -102,8 +111,8 @@ class Encoder(nn.Module):
             return signal[rows, at]
 
         return Encoded(
-            representation=pool(x),
-            positions=x if "positions" in requested else None,
+            representation=self._scaled(pool(x)),
+            positions=self._scaled(x) if "positions" in requested else None,
             branches=tuple(pool(context) for context in out.contexts) if "branches" in requested else (),
             spectrum=rfft(out.inputs.filtered("x"), "ortho").abs() if "spectrum" in requested else None,
         )
@@ -134,4 +143,7 @@ class Encoder(nn.Module):
 
     def item_table(self) -> Float[Tensor, "I D"]:
         """The items' vectors, without the padding row."""
-        return self.embedding.item_table()
+        return self._scaled(self.embedding.item_table())
+
+    def _scaled(self, vectors: Float[Tensor, "*L D"]) -> Float[Tensor, "*L D"]:
+        return functional.normalize(vectors, dim=-1) if self.cosine else vectors

@@ -51,6 +51,7 @@ class Layer(nn.Module):
         read = frozenset[Projection]().union(*(branch.projections for branch in branches))
         self._projected = tuple(name for name in _PROJECTIONS if name in read)
         self._heads = shape.heads
+        self.norm = nn.LayerNorm(shape.dim, eps=1e-12) if shape.norm == "pre" else None
         # A row of blocks, one for each projection that some branch reads; no parameters for the others.
         self.project = nn.Linear(shape.dim, shape.dim * len(read)) if read else None
         # Components are plain callables by contract; those with parameters are modules and found as such.
@@ -78,11 +79,12 @@ class Layer(nn.Module):
             last_only: give the output at `last` alone.
         """
         projected: dict[Projection, Projected] = {}
+        signal = x if self.norm is None else self.norm(x)
         if self.project is not None:
-            signals = kernels.project(x, self.project, len(self._projected))
+            signals = kernels.project(signal, self.project, len(self._projected))
             projected = dict(zip(self._projected, signals, strict=True))
         inputs = LayerInputs(
-            x,
+            signal,
             valid,
             lengths,
             last,

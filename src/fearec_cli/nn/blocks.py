@@ -1,5 +1,7 @@
 """Blocks that several components of the model are made of. Letters of shapes: `fearec_cli.api`."""
 
+from typing import Literal
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -27,46 +29,55 @@ class Dropout(nn.Module):
         return kernels.dropout(x, self.p) if self.training and self.p else x
 
 
+Norm = Literal["post", "pre"]
+
+
 class ResidualOutput(nn.Module):
-    """The usual end of a sub-layer: projection, dropout, residual, LayerNorm (post-norm).
+    """The usual end of a sub-layer: projection, dropout, residual, and LayerNorm where the model has it there.
 
     Args:
         dim: D.
         dropout: probability of dropping a projected element.
         inputs: size of the signal to project; D unless given.
         projected: project at all; without, there is no `dense`.
+        norm: of the model (`LayerShape.norm`); with `pre` the sum is not normalised.
     """
 
-    def __init__(self, dim: int, dropout: float, *, inputs: int | None = None, projected: bool = True) -> None:
+    def __init__(
+        self, dim: int, dropout: float, *, inputs: int | None = None, projected: bool = True, norm: Norm = "post"
+    ) -> None:
         super().__init__()
         self.dense: nn.Module = nn.Linear(inputs or dim, dim) if projected else nn.Identity()
         self.dropout = Dropout(dropout)
-        self.norm = nn.LayerNorm(dim, eps=1e-12)
+        self.norm: nn.Module = nn.LayerNorm(dim, eps=1e-12) if norm == "post" else nn.Identity()
 
     def forward(self, signal: Float[Tensor, "*L C"], residual: Float[Tensor, "*L D"]) -> Float[Tensor, "*L D"]:
-        """LayerNorm(dropout(W signal + b) + residual)."""
+        """LayerNorm(dropout(W signal + b) + residual), the norm where it is the model's."""
         return self.join(self.dense(signal), residual)
 
     def join(self, projected: Float[Tensor, "*L D"], residual: Float[Tensor, "*L D"]) -> Float[Tensor, "*L D"]:
-        """LayerNorm(dropout(projected) + residual)."""
+        """LayerNorm(dropout(projected) + residual), the norm where it is the model's."""
         out: Tensor = self.norm(self.dropout(projected) + residual)
         return out
 
 
 class FeedForward(nn.Module):
-    """Position-wise feed-forward of a Transformer layer with GELU, then dropout, residual and LayerNorm.
+    """Position-wise feed-forward of a Transformer layer with GELU, dropout, residual, and LayerNorm at either end.
 
     Args:
         dim: D.
         inner: size between the two linear maps.
         dropout: probability of dropping an output element.
+        norm: of the model; with `pre` the input is normalised, not the sum.
     """
 
-    def __init__(self, dim: int, inner: int, dropout: float) -> None:
+    def __init__(self, dim: int, inner: int, dropout: float, norm: Norm = "post") -> None:
         super().__init__()
+        self.norm = nn.LayerNorm(dim, eps=1e-12) if norm == "pre" else None
         self.expand = nn.Linear(dim, inner)
-        self.output = ResidualOutput(dim, dropout, inputs=inner)
+        self.output = ResidualOutput(dim, dropout, inputs=inner, norm=norm)
 
     def forward(self, x: Float[Tensor, "*L D"]) -> Float[Tensor, "*L D"]:
-        """LayerNorm(dropout(W2 gelu(W1 x + b1) + b2) + x)."""
-        return self.output.join(kernels.feed_forward(x, self.expand, self.output.dense), x)
+        """LayerNorm(dropout(f(x)) + x), f(x) = W2 gelu(W1 x + b1) + b2; with `pre` dropout(f(LayerNorm(x))) + x."""
+        signal = x if self.norm is None else self.norm(x)
+        return self.output.join(kernels.feed_forward(signal, self.expand, self.output.dense), x)

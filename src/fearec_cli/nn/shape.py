@@ -18,6 +18,8 @@ class LayerShape:
         attention_dropout: probability of dropping an attention weight.
         positions: how the model knows the order of items; where it is `relative`, dot-product attention learns a bias
             and a value vector for each head and distance.
+        norm: `post`: a sub-layer ends in LayerNorm, which `ResidualOutput` has; `pre`: its input is normalised by the
+            layer, and its output is added as it is.
     """
 
     layer: int
@@ -28,3 +30,4 @@ class LayerShape:
     hidden_dropout: float = 0.0
     attention_dropout: float = 0.0
     positions: Literal["absolute", "relative", "none"] = "absolute"
+    norm: Literal["post", "pre"] = "post"
