@@ -1,6 +1,7 @@
 """The main job from end to end: a log in, a data set, a model, numbers that can be trusted."""
 
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 from rich.console import Console
@@ -78,7 +80,9 @@ def prepare_sequences() -> tuple[str, ...]:
 
 def evaluated(checkpoint: Path, *arguments: str) -> dict:
     done("evaluate", checkpoint, "--device", "cpu", "--json", "result.json", *arguments)
-    return json.loads(Path("result.json").read_text())
+    result = json.loads(Path("result.json").read_text())
+    assert result.pop("seconds") > 0  # the clock's: all else is the same whenever it runs
+    return result
 
 
 @pytest.mark.parametrize("source", [prepare_csv, prepare_recbole, prepare_sequences])
@@ -119,7 +123,8 @@ def test_json_holds_every_number_of_the_table(best: Path) -> None:
     printed = done("evaluate", best, "--json", "deep/result.json")
     result = json.loads(Path("deep/result.json").read_text())
     assert list(result) == [
-        *("dataset", "fingerprint", "split", "rule", "targets", "users", "repeated", "cold"),
+        *("dataset", "fingerprint", "split", "rule", "target", "ties", "items", "targets", "users", "cold"),
+        *("repeated", "leaked", "tied", "checkpoint", "preset", "seed", "samples", "loss", "device", "seconds"),
         *("protocols", "popularity", "novelty"),
     ]
     assert result["fingerprint"] == description(best)["fingerprint"]
@@ -170,6 +175,29 @@ def test_a_metric_beyond_the_catalogue_is_refused(toy: Path) -> None:
     agree(problems, "^training.metric = HR@31: a list of 31 is longer than the catalogue, which has 30 items")
     problems = refused("train", toy, *SASREC, "--set", f"training.metric=HR@{'9' * 5000}", "--out", "runs/x")
     agree(problems, r"HR@9+[.]{3} write the length of the list after '@'")
+
+
+def test_the_header_says_what_the_numbers_are_of(best: Path) -> None:
+    printed = done("evaluate", best, "--device", "cpu")
+    digest = hashlib.sha256(best.read_bytes()).hexdigest()
+    assert f"seed 42, checkpoint {digest[:12]}, cpu, " in printed
+    assert "trained on prefixes, loss ce, preset sasrec, model.dim=8, " in printed
+    assert "toy, test, 40 targets; fingerprint " in printed
+    assert evaluated(best)["checkpoint"] == digest
+
+
+def test_ranks_are_saved_a_row_a_target(best: Path) -> None:
+    result = evaluated(best, "--save-ranks", "ranks.parquet")
+    frame = pl.read_parquet("ranks.parquet")
+    assert frame.columns == ["user", "item", "part", *PROTOCOLS, "repeated", "history"]
+    assert frame["user"].n_unique() == USERS
+    assert frame["repeated"].sum() == result["repeated"]
+    for protocol in PROTOCOLS:
+        hits = (frame[protocol].fill_null(ITEMS + 1) <= 10).mean()
+        assert hits == pytest.approx(result["protocols"][protocol]["HR@10"], rel=1e-15)
+    assert fearec("evaluate", best, "--save-ranks", "ranks.parquet").code == 0
+    Path("mine").write_text("mine")
+    agree(refused("evaluate", best, "--save-ranks", "mine"), "^mine: holds something that fearec did not write")
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -37,7 +37,7 @@ def test_several_seeds_and_their_summary(toy: Path) -> None:
 
 
 def test_a_count_is_the_seeds_from_1() -> None:
-    Path("log.txt").write_text("\n".join(f"u{user} a b c d e" for user in range(6)))
+    Path("log.txt").write_text("\n".join(f"u{user} a b c d e f g h i j" for user in range(6)))
     done("prepare", "sequences", "--from", "log.txt", "--k-core", "0", "--out", "data/toy")
     printed = done("train", "toy", *SASREC, "--epochs", "1", "--seeds", "2")
     assert "2 of 2 seeds done: runs/toy-sasrec-seeds" in printed

@@ -18,6 +18,7 @@ from fearec_cli.data.manifest import Manifest
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
 from fearec_cli.data.splits import ColdTargets, HeldOut, SplitName
+from fearec_cli.evaluation.header import Header, Scored
 from fearec_cli.model.build import build_encoder
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.nn.positions import Padding
@@ -61,6 +62,19 @@ def held_out(split: SplitName, *, users: Sequence[int], cold: ColdTargets | None
     """Targets of these users, which are nowhere in any table."""
     nowhere = np.arange(len(users))
     return HeldOut(nowhere, nowhere + 1, split=split, users=np.array(users), cold=cold or ColdTargets(0, 0, 0))
+
+
+def scored(**changes: Any) -> Scored:
+    """A model that gave ranks, as a header names it."""
+    facts = {"checkpoint": "cd34", "preset": "sasrec", "seed": 7, "samples": "prefixes", "loss": "ce", "device": "cpu"}
+    return Scored.model_validate({**facts, "seconds": 0.5, **changes})
+
+
+def header(**changes: Any) -> Header:
+    """Facts of three targets of as many users among a hundred items."""
+    facts = {"dataset": "shop", "fingerprint": "ab12", "split": "test", "rule": LEAVE_ONE_OUT, "target": "last"}
+    counts = {"items": 100, "targets": 3, "users": 3, "cold": ColdTargets(0, 0, 0), "repeated": 0}
+    return Header.model_validate({**facts, **counts, "leaked": None, "tied": None, "model": scored(), **changes})
 
 
 def config(*assignments: str, preset: str = "fearec", **flags: Any) -> RunConfig:

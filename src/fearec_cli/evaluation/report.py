@@ -1,21 +1,20 @@
 """Both protocols side by side, next to the popularity baseline: as a table to read, as JSON to keep.
 
 A number is never shown without its protocol: between the two, the same weights differ by a quarter. Where targets
-repeat, those that are new to their users and those that are not are reported apart too: seen-masked knows only the former.
+repeat, those that are new to their users and those that are not are reported apart: seen-masked knows only the former.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
 from fearec_cli.evaluation.evaluate import Evaluation
+from fearec_cli.evaluation.header import Header
 from fearec_cli.evaluation.metrics import summarise
 from fearec_cli.evaluation.ranks import RankProtocol
 
@@ -28,18 +27,14 @@ class Report:
     """What is reported of one model on one held-out part.
 
     Attributes:
-        dataset: name of the data set.
-        fingerprint: of the prepared data set, so that only results on the same data are compared.
-        rule: what holds the targets out.
+        header: what the ranks are ranks of.
         model: ranks of the model.
         popularity: ranks of the baseline, of the same targets.
         ks: lengths of the list, in the order shown.
         protocols: those reported, in the order shown.
     """
 
-    dataset: str
-    fingerprint: str
-    rule: LeaveOneOut | GlobalTime
+    header: Header
     model: Evaluation
     popularity: Evaluation
     ks: Sequence[int] = (5, 10, 20)
@@ -57,37 +52,23 @@ class Report:
         ranks = evaluation.ranks["unmasked"]
         return {name: summarise(ranks[rows], self.ks) for name, rows in groups.items() if rows.any()}
 
-    @property
-    def users(self) -> int:
-        """Of how many users the targets are."""
-        return len(np.unique(self.model.held_out.users))
-
 
 def to_json(report: Report) -> dict[str, Any]:
     """The report as JSON values, in full precision.
 
     Returns:
-        `{"dataset", "fingerprint", "split", "rule", "targets", "users", "repeated", "cold", "protocols",
-        "popularity", "novelty"}`; `protocols` and `popularity` are `{"unmasked": {"HR@5": ..., ...},
-        "seen-masked": {...}}` of the model and of the baseline, `repeated` is the number of targets in their own
-        history, `cold` is `fearec_cli.data.splits.ColdTargets`, and `novelty` is `{"new": {"model": {"HR@5": ...},
-        "popularity": {...}}, "repeated": {...}}` under `unmasked`.
+        The facts of the header, those of its `model` among them; then `{"protocols", "popularity", "novelty"}`:
+        `protocols` and `popularity` are `{"unmasked": {"HR@5": ..., ...}, "seen-masked": {...}}` of the model and of
+        the baseline, and `novelty` is `{"new": {"model": {"HR@5": ...}, "popularity": {...}}, "repeated": {...}}`
+        under `unmasked`.
     """
-    held_out = report.model.held_out
     return {
-        "dataset": report.dataset,
-        "fingerprint": report.fingerprint,
-        "split": held_out.split,
-        "rule": report.rule.model_dump(mode="json"),
-        "targets": len(held_out),
-        "users": report.users,
-        "repeated": int(report.model.repeated.sum()),
-        "cold": asdict(held_out.cold),
+        **report.header.model_dump(mode="json", exclude={"model"}),
+        **report.header.model.model_dump(mode="json"),
         "protocols": report.metrics(report.model),
         "popularity": report.metrics(report.popularity),
         "novelty": {
-            name: {"model": model, "popularity": popularity}
-            for name, (model, popularity) in _by_novelty(report).items()
+            name: dict(zip(("model", "popularity"), pair, strict=True)) for name, pair in _by_novelty(report).items()
         },
     }
 
@@ -97,10 +78,10 @@ def to_text(report: Report) -> Group:
     model, popularity = report.metrics(report.model), report.metrics(report.popularity)
     # Text, not str: a data set's name is no markup.
     parts: list[RenderableType] = [
-        Text("\n".join(_title(report))),
+        Text("\n".join(report.header.lines())),
         _table({name: (model[name], popularity[name]) for name in model}),
     ]
-    repeated, targets = int(report.model.repeated.sum()), len(report.model.held_out)
+    repeated, targets = report.header.repeated, report.header.targets
     if repeated > _APART_FROM * targets:
         said = (
             f"{repeated:,} of {targets:,} targets ({repeated / targets:.1%}) are in their own history, and seen-masked "
@@ -127,12 +108,3 @@ def _table(groups: Mapping[str, tuple[Mapping[str, float], Mapping[str, float]]]
     for name in next(iter(groups.values()))[0]:
         table.add_row(name, *(f"{metrics[name]:.4f}" for pair in groups.values() for metrics in pair))
     return table
-
-
-def _title(report: Report) -> Iterator[str]:
-    held_out = report.model.held_out
-    of_users = "" if report.users == len(held_out) else f" of {report.users:,} users"
-    yield f"{report.dataset}, {held_out.split}, {len(held_out):,} targets{of_users}"
-    yield str(report.rule)
-    if any(asdict(held_out.cold).values()):
-        yield str(held_out.cold)

@@ -1,11 +1,15 @@
 """A checkpoint evaluated on its data set: what `fearec evaluate`, `fearec report` and `fearec_cli.evaluate` do."""
 
+import time
 from collections.abc import Callable, Sequence
 
+from fearec_cli.components.registry import load_components
+from fearec_cli.config.closest import closest_preset
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.splits import SplitName
 from fearec_cli.evaluation.evaluate import Popularity, evaluate
+from fearec_cli.evaluation.header import Header, Scored, sha256
 from fearec_cli.evaluation.metrics import check_k
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.evaluation.report import Report
@@ -43,14 +47,28 @@ def evaluate_checkpoint(
     if device.type == "cpu":
         keep_freed_memory()
     table, held_out = InteractionTable.load(prepared, device), prepared.split.held_out(split)
+    began = time.perf_counter()
+    model = evaluate(checkpoint.encoder, table, held_out, on_progress=on_progress)
+    scored = _scored(checkpoint, str(device), time.perf_counter() - began)
     return Report(
-        dataset=prepared.name,
-        fingerprint=prepared.fingerprint,
-        rule=prepared.split.rule,
-        model=evaluate(checkpoint.encoder, table, held_out, on_progress=on_progress),
+        header=Header.of(prepared, held_out, model.repeated, scored),
+        model=model,
         popularity=evaluate(Popularity(table, prepared.split), table, held_out),
         ks=ks,
         protocols=protocols,
+    )
+
+
+def _scored(checkpoint: Checkpoint, device: str, seconds: float) -> Scored:
+    config = checkpoint.recipe.config
+    return Scored(
+        checkpoint=sha256(checkpoint.path) if checkpoint.path.is_file() else "",
+        preset=closest_preset(load_components(), config),
+        seed=config.training.seed,
+        samples="all positions" if config.training.targets == "all" else "prefixes",
+        loss=config.loss,
+        device=device,
+        seconds=seconds,
     )
 
 

@@ -3,28 +3,23 @@
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
-from fearec_cli.data.splits import ColdTargets
 from fearec_cli.evaluation.evaluate import Evaluation
 from fearec_cli.evaluation.ranks import MISS
 from fearec_cli.evaluation.report import Report, to_json, to_text
-from support.tiny import held_out
+from support import tiny
 
 
 @pytest.fixture
 def report():
-    targets = held_out("test", users=range(3))
+    targets = tiny.held_out("test", users=range(3))
     model = Evaluation(targets, {"unmasked": np.array([2, 3, 40]), "seen-masked": np.array([1, 3, 40])})
     popularity = Evaluation(targets, {"unmasked": np.array([9, 99, 9]), "seen-masked": np.array([8, 98, 8])})
-    return Report(
-        dataset="shop [2014]", fingerprint="ab12", rule=LeaveOneOut(), model=model, popularity=popularity, ks=(1, 10)
-    )
+    return Report(header=tiny.header(dataset="shop [2014]"), model=model, popularity=popularity, ks=(1, 10))
 
 
 def printed(report, width=80):
@@ -36,7 +31,8 @@ def printed(report, width=80):
 def test_json_is_exact_and_names_protocols(report):
     values = json.loads(json.dumps(to_json(report)))
     assert list(values) == [
-        *("dataset", "fingerprint", "split", "rule", "targets", "users", "repeated", "cold"),
+        *("dataset", "fingerprint", "split", "rule", "target", "ties", "items", "targets", "users", "cold"),
+        *("repeated", "leaked", "tied", "checkpoint", "preset", "seed", "samples", "loss", "device", "seconds"),
         *("protocols", "popularity", "novelty"),
     ]
     assert (values["dataset"], values["fingerprint"]) == ("shop [2014]", "ab12")
@@ -59,9 +55,9 @@ def test_table_shows_both_protocols_side_by_side(report):
 
 
 def test_repeated_targets_are_told_apart(report):
-    assert "history" not in printed(report)
+    assert "seen-masked recommends nothing" not in printed(report)
     model = replace(report.model, ranks={"unmasked": np.array([2, 1, 40]), "seen-masked": np.array([1, MISS, 40])})
-    report = replace(report, model=model, popularity=replace(model))
+    report = replace(report, model=model, popularity=replace(model), header=tiny.header(repeated=1))
     text = printed(report)
     assert (
         "1 of 3 targets (33.3%) are in their own history, and seen-masked recommends nothing of it: it counts them as "
@@ -82,33 +78,4 @@ def test_table_is_plain_in_a_pipe(report):
     text = printed(report)
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 80
-    assert [line.strip() for line in text.splitlines()[:2]] == ["shop [2014], test, 3 targets", "leave-one-out"]
-
-
-def test_a_split_by_time_is_reported_with_its_boundaries_and_what_is_cold(report):
-    rule = GlobalTime(
-        valid_from=datetime(2021, 8, 11, 0, 56, 54, 42_000, UTC),
-        test_from=datetime(2022, 7, 16, tzinfo=UTC),
-        target="all",
-        cold="drop",
-    )
-    targets = held_out("test", users=[0, 0, 4], cold=ColdTargets(5, 6, 7))
-    report = replace(report, rule=rule, model=replace(report.model, held_out=targets))
-    text = " ".join(printed(report).split())
-    assert text.startswith(
-        "shop [2014], test, 3 targets of 2 users "
-        "global-time, valid from 2021-08-11T00:56:54.042000Z, test from 2022-07-16T00:00:00Z, "
-        "target all, cold drop "
-        "5 targets of users and 6 with items that training never met, 7 dropped"
-    )
-    values = json.loads(json.dumps(to_json(report)))
-    assert values["rule"] == {
-        "rule": "global-time",
-        "valid_from": "2021-08-11T00:56:54.042000Z",
-        "test_from": "2022-07-16T00:00:00Z",
-        "target": "all",
-        "cold": "drop",
-        "seed": 0,
-    }
-    assert (values["targets"], values["users"]) == (3, 2)
-    assert values["cold"] == {"users": 5, "items": 6, "dropped": 7}
+    assert text.startswith("shop [2014], test, 3 targets; fingerprint ab12")

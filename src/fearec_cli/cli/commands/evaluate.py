@@ -27,6 +27,9 @@ def evaluate(
         str | None, typer.Option("--k", help="Lengths of the list.  [default: 5,10,20]", show_default=False)
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result there, unrounded.")] = None,
+    save_ranks: Annotated[
+        Path | None, typer.Option("--save-ranks", metavar="FILE.parquet", help="Write the rank of every target there.")
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Rank every held-out item among the whole catalogue, beside the popularity baseline."""
@@ -34,6 +37,7 @@ def evaluate(
 
     from fearec_cli.cli.show.listing import make_console
     from fearec_cli.devices.placement import choose_device
+    from fearec_cli.evaluation.ranks_file import check_ranks_place, write_ranks
     from fearec_cli.evaluation.report import to_json, to_text
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.runs.dataset import dataset_of
@@ -44,6 +48,8 @@ def evaluate(
     ks = None if k is None else _parse_ks(k)
     if json_file is not None:
         check_output(json_file, is_json_result)
+    if save_ranks is not None:
+        check_ranks_place(save_ranks)
     loaded = load_checkpoint(checkpoint, choose_device(device))
     prepared = dataset_of(loaded, dataset)
     with _progress(console) as show:
@@ -56,6 +62,9 @@ def evaluate(
             on_progress=show,
         )
     console.print(to_text(report))
+    if save_ranks is not None:
+        write_ranks(save_ranks, report.header, prepared, report.model)
+        console.print(f"wrote {save_ranks}", soft_wrap=True)
     if json_file is not None:
         write_output(json_file, json.dumps(to_json(report), indent=2) + "\n")
         if json_file != STANDARD_OUTPUT:

@@ -50,7 +50,7 @@ def report_page(
         "interactions": f"{counts.interactions:,}",
         "first": counts.first or "no times",
         "last": counts.last or "no times",
-        "split": str(report.rule),
+        "split": str(report.header.rule),
         "fingerprint": prepared.fingerprint,
     }
     settings = [
