@@ -86,6 +86,11 @@ def seed_directory(directory: Path, seed: int) -> Path:
     return directory / f"seed-{seed}"
 
 
+def is_seeds(directory: Path) -> bool:
+    """Whether a directory is one of several seeds."""
+    return (directory / SUMMARY_FILE).is_file()
+
+
 def write_summary(directory: Path, summary: Summary) -> None:
     """Write summary.json.
 

@@ -93,7 +93,7 @@ def train(
     from fearec_cli.components.registry import load_components
     from fearec_cli.config import load_recipe
     from fearec_cli.runs.directory import RUN_FILE
-    from fearec_cli.runs.seeds import SUMMARY_FILE
+    from fearec_cli.runs.seeds import is_seeds
     from fearec_cli.training.reporting import Stop
     from fearec_cli.training.run import train as run
 
@@ -115,7 +115,7 @@ def train(
         )
     except ConfigError as error:
         raise naming_flags(error, "training", settings) from error
-    if several is not None or (resume and out is not None and (out / SUMMARY_FILE).is_file()):
+    if several is not None or (resume and out is not None and is_seeds(out)):
         train_several(recipe, dataset, several, directory=out, resume=resume, track=track)
         return
     stop = Stop()

@@ -1,0 +1,108 @@
+"""A system to compare: the rank of every target, from a run, a checkpoint, saved ranks, or a directory of seeds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from jaxtyping import Int
+
+from fearec_cli.data.batches import InteractionTable
+from fearec_cli.data.splits import SplitName
+from fearec_cli.errors import CheckpointError, ConfigError
+from fearec_cli.evaluation.evaluate import evaluate
+from fearec_cli.evaluation.ranks import RankProtocol
+from fearec_cli.runs.checkpoint import load_checkpoint
+from fearec_cli.runs.dataset import dataset_of
+from fearec_cli.runs.directory import BEST_FILE
+from fearec_cli.runs.seeds import is_seeds, read_summary, seed_directory
+
+Ranks = Mapping[RankProtocol, Int[np.ndarray, "P"]]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Ranks of a system, of one run or of several that differ in their seed.
+
+    Attributes:
+        name: what it is called: the path that was given.
+        dataset: name of the data set.
+        fingerprint: of the data set, its split included.
+        rule: what holds the targets out, in words.
+        part: which of the held-out parts.
+        users: [P] raw id of each target's user.
+        history: int64 [P], interactions before each target: with the user they name it.
+        runs: ranks of each run, by protocol.
+    """
+
+    name: str
+    dataset: str
+    fingerprint: str
+    rule: str
+    part: SplitName
+    users: pl.Series
+    history: Int[np.ndarray, "P"]
+    runs: Sequence[Ranks]
+
+
+def judge(
+    path: Path,
+    *,
+    dataset: str | None,
+    part: SplitName,
+    device: torch.device,
+) -> Judged:
+    """The ranks of what lies at a path.
+
+    Args:
+        path: a run's directory, a checkpoint, or a directory of `fearec train --seeds`.
+        dataset: the data set that it was trained on; looked for under data/ by its fingerprint unless given.
+        part: which held-out part is ranked.
+        device: where to compute.
+
+    Raises:
+        ConfigError: nothing of ours lies there.
+        CheckpointError: a checkpoint is damaged, its data set is not found, or no seed is finished.
+        EvaluationError: a score is not a number.
+    """
+    if is_seeds(path):
+        seeds = read_summary(path).runs
+        if not seeds:
+            raise CheckpointError(f"{path}: no seed is finished; go on: fearec train --resume --out {path}")
+        runs = [_evaluated(seed_directory(path, seed) / BEST_FILE, dataset, part, device) for seed in seeds]
+        others = [run for run in runs if run.fingerprint != runs[0].fingerprint]
+        if others:
+            raise CheckpointError(f"{path}: its seeds were trained on different data sets; train them again")
+        return replace(runs[0], name=str(path), runs=[run.runs[0] for run in runs])
+    if path.is_dir():
+        if not (path / BEST_FILE).is_file():
+            raise ConfigError(
+                [f"{path}: is not a run (it has no {BEST_FILE}) and has no summary.json of `fearec train --seeds`"]
+            )
+        return replace(_evaluated(path / BEST_FILE, dataset, part, device), name=str(path))
+    return _evaluated(path, dataset, part, device)
+
+
+def _evaluated(
+    checkpoint: Path,
+    dataset: str | None,
+    part: SplitName,
+    device: torch.device,
+) -> Judged:
+    loaded = load_checkpoint(checkpoint, device)
+    prepared = dataset_of(loaded, dataset)
+    held_out = prepared.split.held_out(part)
+    table = InteractionTable.load(prepared, device)
+    found = evaluate(loaded.encoder, table, held_out)
+    return Judged(
+        str(checkpoint),
+        prepared.name,
+        prepared.fingerprint,
+        str(prepared.split.rule),
+        part,
+        prepared.interactions.raw_users.gather(held_out.users),
+        held_out.targets - held_out.starts,
+        [found.ranks],
+    )
