@@ -27,6 +27,7 @@ PUBLISHED = {
     "sasrec",
     "slime4rec",
     "tv-rec",
+    "wearec",
 }
 OURS = {"fearec-causal", "sasrec-causal", "sasrec-causal-large"}
 
@@ -117,6 +118,7 @@ def test_any_combination_learns_or_is_refused_in_a_line(attention):
         ((), {"attention": "dot+identity+ramp", "fusion": "mix"}, "fusion: mix joins one or two branches, not 3"),
         (("model.max_length=4",), {"filter": "slide", "model.layers": 4}, "slide: layer"),
         (("model.max_length=4", "window.alpha=0.1"), {"filter": "window", "model.layers": 8}, "window: layer"),
+        (("band-gate.cutoff=7",), {"filter": "band-gate"}, "band-gate.cutoff: 7"),
         (("band-rescale.cutoff=7",), {"filter": "band-rescale"}, "band-rescale.cutoff: 7"),
         (
             ("learnable-ramp.shape=exponential", "learnable-ramp.floor=0.0"),

@@ -2,6 +2,8 @@
 
 from fearec_cli.api import Component, hookimpl
 from fearec_plugins.filters import (
+    adaptive_wavelet,
+    band_gate,
     band_rescale,
     causal_ramp,
     causal_window,
@@ -18,6 +20,8 @@ from fearec_plugins.filters import (
 def fearec_filters() -> list[Component]:
     """Every one of them."""
     return [
+        adaptive_wavelet.COMPONENT,
+        band_gate.COMPONENT,
         band_rescale.COMPONENT,
         causal_ramp.COMPONENT,
         causal_window.COMPONENT,
