@@ -28,6 +28,7 @@ class _Commands(LazyCommands):
         "prepare": "Read a log, filter and number it, and write a prepared data set.",
         "train": "Train a model and keep the weights that validate best.",
         "evaluate": "Rank every held-out item among the whole catalogue.",
+        "tune": "Search for the settings that validate best.",
         "compare": "Tell a better model from a luckier one, user by user.",
         "results": "List the results below directories, with what differs between them.",
         "recommend": "Recommend items for any history, by one checkpoint.",

@@ -9,7 +9,7 @@ give each id's name in the source (columns `id` and `raw`).
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,11 @@ class Prepared:
     directory: Path
     manifest: Manifest
     interactions: Interactions
+    withholds_test: bool = False
+
+    def without_test(self) -> "Prepared":
+        """The same data set for a search: asking for its test targets is an error."""
+        return replace(self, withholds_test=True)
 
     @property
     def name(self) -> str:
@@ -52,7 +57,8 @@ class Prepared:
     @cached_property
     def split(self) -> Split:
         """What is learned from and what is held out."""
-        return Split.of(self.interactions, self.manifest.split)
+        split = Split.of(self.interactions, self.manifest.split)
+        return replace(split, withholds_test=True) if self.withholds_test else split
 
     @property
     def n_users(self) -> int:

@@ -6,7 +6,7 @@ before it; which of the others are targets, the rule says.
 """
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Self
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.settings import Target
 from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
+from fearec_cli.errors import DataError
 
 SplitName = Literal["valid", "test"]
 # Rows looked at together where all are, which bounds memory.
@@ -85,6 +86,7 @@ class Split:
         offsets: int64 [U + 1], as in `Interactions`.
         valid_starts: int64 [U], index of each user's first validation interaction, where training ends.
         test_starts: int64 [U], index of each user's first test interaction.
+        withholds_test: the test targets are not given to anybody, as in a search for settings.
     """
 
     rule: LeaveOneOut | GlobalTime
@@ -92,6 +94,7 @@ class Split:
     offsets: npt.NDArray[np.int64]
     valid_starts: npt.NDArray[np.int64]
     test_starts: npt.NDArray[np.int64]
+    withholds_test: bool = field(default=False, kw_only=True)
 
     @classmethod
     def of(cls, interactions: Interactions, rule: LeaveOneOut | GlobalTime) -> Self:
@@ -138,7 +141,13 @@ class Split:
 
     @cached_property
     def test(self) -> HeldOut:
-        """The test targets; their histories hold the validation interactions too."""
+        """The test targets; their histories hold the validation interactions too.
+
+        Raises:
+            DataError: they are withheld.
+        """
+        if self.withholds_test:
+            raise DataError("the test part is withheld from a search; judge what it finds by a run of its own")
         return self._hold_out("test")
 
     def held_out(self, name: SplitName) -> HeldOut:

@@ -1,0 +1,132 @@
+"""Where a search keeps its trials: a file that it makes, a journal, or a database that several machines share."""
+
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, OptunaError
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+
+from fearec_cli.errors import ConfigError, OutputError
+from fearec_cli.tuning.sampler import NumberedSampler
+
+_JOURNAL = "journal:"
+# Between the signs of life of a trial; one whose process was killed is given up after the second number.
+_HEARTBEAT, _GRACE = 60, 180
+# Longer than this, what differs is not worth a line.
+_SHOWN = 200
+_IDENTITY = "fearec"
+_PATIENCE = 50
+
+
+@contextmanager
+def explaining_storage() -> Iterator[None]:
+    """Turn what a database answers into one line. Its address, which may hold a password, is not printed.
+
+    Raises:
+        OutputError: it cannot be reached or written.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, OptunaError) as error:
+        cause = getattr(error, "orig", None) or error.__cause__ or error
+        raise OutputError(
+            f"--storage: cannot be used: {type(cause).__name__}: {' '.join(str(cause).split())[:200]}; is the address "
+            "right, the database up and its driver installed?"
+        ) from error
+
+
+def open_storage(address: str | None, directory: Path) -> BaseStorage:
+    """A storage.
+
+    Args:
+        address: `journal:FILE`, or any address of SQLAlchemy such as `sqlite:///FILE`; study.db in `directory` unless
+            given.
+        directory: of the search.
+
+    Raises:
+        ConfigError: it is no address.
+        OutputError: it cannot be reached or written.
+    """
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if address is not None and address.startswith(_JOURNAL):
+        try:
+            return JournalStorage(JournalFileBackend(address.removeprefix(_JOURNAL)))
+        except OSError as error:
+            raise OutputError(f"--storage {address}: cannot be written: {error.strerror or error}") from error
+    if address is not None and "://" not in address:
+        raise ConfigError(
+            [f"--storage {address}: write journal:FILE, or an address such as sqlite:///FILE or postgresql://HOST/NAME"]
+        )
+    with explaining_storage(), warnings.catch_warnings():
+        try:
+            # Heartbeats may change their form, and are what gives up the trial of a process that was killed.
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return RDBStorage(
+                address or f"sqlite:///{directory / 'study.db'}",
+                heartbeat_interval=_HEARTBEAT,
+                grace_period=_GRACE,
+                engine_kwargs={"connect_args": {"timeout": 60}} if (address or "sqlite").startswith("sqlite") else None,
+            )
+        except (ImportError, ValueError) as error:
+            raise ConfigError([f"--storage: {' '.join(str(error).split())[:200]}"]) from error
+
+
+def open_study(
+    storage: BaseStorage,
+    name: str,
+    identity: Mapping[str, str],
+    first: Mapping[str, Any],
+    *,
+    seed: int,
+    prune: bool,
+) -> optuna.study.Study:
+    """The study of a name; the process that makes it puts the first trial in.
+
+    Args:
+        storage: where it lies.
+        name: of the study.
+        identity: what all its trials have in common.
+        first: values of the first trial.
+        seed: of the values that trials get.
+        prune: whether trials below the median of those before are stopped.
+
+    Raises:
+        ConfigError: the study that is there searches for something else; names what differs.
+        OutputError: the storage cannot be reached or written.
+    """
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1) if prune else optuna.pruners.NopPruner()
+    rest: dict[str, Any] = {"storage": storage, "study_name": name, "sampler": NumberedSampler(seed), "pruner": pruner}
+    with explaining_storage():
+        try:
+            study = optuna.create_study(direction="maximize", **rest)
+            study.set_user_attr(_IDENTITY, dict(identity))
+            study.enqueue_trial(dict(first))
+        except DuplicatedStudyError:
+            study = optuna.load_study(**rest)
+        before: Any = None
+        for _ in range(_PATIENCE):  # another process may be making it at this moment
+            before = study.user_attrs.get(_IDENTITY)
+            if before:
+                break
+            time.sleep(0.1)
+    for key, value in identity.items():
+        if not isinstance(before, dict) or before.get(key) != value:
+            known = isinstance(before, dict) and len(value) < _SHOWN
+            both = f" ({before.get(key)}, and now {value})" if known else ""
+            raise ConfigError(
+                [
+                    f"study {name!r}: searches with another {key}{both}; go on with the same, or give another --study "
+                    "or --out"
+                ]
+            )
+    return study
