@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection
+from fearec_plugins._kernels.own_length import check_padded
 from fearec_plugins.attentions._delays import (
     LONGEST_BY_SCORES,
     average_by_fft,
@@ -41,6 +42,7 @@ class AutocorrSoftmaxAttention(nn.Module):
 
     def __init__(self, options: AutocorrSoftmaxOptions, shape: LayerShape) -> None:
         super().__init__()
+        check_padded("autocorr-softmax", shape)
         n = shape.max_length
         self.temperature = options.temperature
         self.by_scores = n <= LONGEST_BY_SCORES

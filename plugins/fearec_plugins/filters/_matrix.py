@@ -1,15 +1,20 @@
 """A gain that all dimensions share, as one matrix over the positions: no FFT runs on a short sequence."""
 
+from collections.abc import Callable
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import at_least_float32
+from fearec_cli.api import LayerShape, at_least_float32
+from fearec_cli.errors import ConfigError
 from fearec_plugins.filters._spectrum import multiply_spectrum
 
 # The longest sequence whose common gain is applied as one N x N matrix. On one CPU core (D = 64) forward
 # and backward take 0.4 times as long as two FFTs at N = 50, 0.7 times at 128, 0.9 times at 200, 1.2 times at 256.
 LONGEST_BY_MATRIX = 200
+# The longest for which there is a matrix of N x N numbers for each length.
+_LONGEST = 256
 
 
 class FixedGain(nn.Module):
@@ -34,6 +39,40 @@ class FixedGain(nn.Module):
     def forward(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
         """The filtered signal."""
         return apply_matrix(self.table, x) if self.by_matrix else multiply_spectrum(x, self.table)
+
+
+class GainOfLength(nn.Module):
+    """irfft(gain_n * rfft(x)) over the n real positions of each sequence, a gain for every n; 0 at padding.
+
+    The table is made again from the options when a checkpoint is loaded.
+
+    Args:
+        name: of the filter, for messages.
+        gain: the gain at the n // 2 + 1 frequencies of n positions.
+        shape: the layer's place.
+
+    Raises:
+        ConfigError: too many positions for its table.
+    """
+
+    table: Tensor
+
+    def __init__(self, name: str, gain: Callable[[int], Float[Tensor, "_"]], shape: LayerShape) -> None:
+        super().__init__()
+        n = shape.max_length
+        if n > _LONGEST:
+            raise ConfigError(
+                [f"model.spectrum = true-length: {name} takes {_LONGEST} positions at most, not model.max_length = {n}"]
+            )
+        table = torch.zeros(n + 1, n, n)
+        for length in range(1, n + 1):
+            own = slice(0, length) if shape.padding == "right" else slice(n - length, n)
+            table[length, own, own] = circulant(gain(length).double(), length).float()
+        self.register_buffer("table", table, persistent=False)
+
+    def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
+        """The filtered signal."""
+        return torch.bmm(self.table[lengths].to(x.dtype), x)
 
 
 def apply_matrix(matrix: Float[Tensor, "N N"], x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fearec_cli.api import Component, Field, LayerShape, Options, irfft, rfft
+from fearec_plugins._kernels.own_length import check_padded
 from fearec_plugins.filters._spectrum import at_length
 
 
@@ -34,6 +35,7 @@ class AdaptiveWavelet(nn.Module):
 
     def __init__(self, options: AdaptiveWaveletOptions, shape: LayerShape) -> None:
         super().__init__()
+        check_padded("adaptive-wavelet", shape)
         self.n, self.alpha = shape.max_length, options.alpha
         bins = self.n // 2 + 1
         self.gain = nn.Parameter(torch.ones(shape.heads, bins))

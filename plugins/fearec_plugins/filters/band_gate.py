@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options
 from fearec_cli.errors import ConfigError
+from fearec_plugins._kernels.own_length import check_padded
 from fearec_plugins.filters._matrix import FixedGain
 
 
@@ -36,6 +37,7 @@ class BandGate(nn.Module):
 
     def __init__(self, options: BandGateOptions, shape: LayerShape) -> None:
         super().__init__()
+        check_padded("band-gate", shape)
         self.n, self.cutoff = shape.max_length, options.cutoff
         bins = self.n // 2 + 1
         if self.cutoff > bins:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options
 from fearec_cli.errors import ConfigError
-from fearec_plugins.filters._matrix import FixedGain
+from fearec_plugins.filters._matrix import FixedGain, GainOfLength
 
 
 class BandRescaleOptions(Options):
@@ -47,11 +47,16 @@ class BandRescale(nn.Module):
                 ]
             )
         self.beta = nn.Parameter(torch.randn(shape.dim))
-        self.low_pass = FixedGain(self._is_low(self.n), self.n)
+        self._true_length = shape.spectrum == "true-length"
+        self.low_pass: nn.Module = (
+            GainOfLength("band-rescale", self._is_low, shape)
+            if self._true_length
+            else FixedGain(self._is_low(self.n), self.n)
+        )
 
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The rescaled signal."""
-        low = self.low_pass(x)
+        low = self.low_pass(x, lengths) if self._true_length else self.low_pass(x)
         out: Tensor = low + (self.beta.square() * (x - low)).to(x.dtype)
         return out
 

@@ -1,12 +1,11 @@
 """The ramp of frequency windows without a look into the future."""
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from fearec_cli.api import Component, LayerShape
 from fearec_plugins.filters._triangular import apply_rows, rows_of
-from fearec_plugins.filters.window import WindowOptions, window_bins
+from fearec_plugins.filters.window import WindowOptions, nearest_window
 
 
 class CausalWindowFilter(nn.Module):
@@ -34,12 +33,7 @@ class CausalWindowFilter(nn.Module):
 
     def response(self, n: int) -> Float[Tensor, "F"]:
         """One at the kept bins of n positions, zero at the others."""
-        shape, options, bins = self._shape, self._options, n // 2 + 1
-        low, high = window_bins(n, shape.layer, shape.n_layers, options.alpha, options.rule)
-        low = min(max(low, 0), bins - 1)
-        high = max(low + 1, min(high, bins))
-        bin_ = torch.arange(bins)
-        return ((bin_ >= low) & (bin_ < high)).float()
+        return nearest_window(n, self._shape, self._options)
 
 
 COMPONENT = Component(

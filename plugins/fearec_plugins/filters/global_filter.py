@@ -5,6 +5,7 @@ from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options, at_least_float32
+from fearec_plugins._kernels.own_length import check_padded
 from fearec_plugins.filters._spectrum import at_length, magnitude, multiply_spectrum
 
 
@@ -27,6 +28,7 @@ class GlobalFilter(nn.Module):
 
     def __init__(self, options: GlobalOptions, shape: LayerShape) -> None:
         super().__init__()
+        check_padded("global", shape)
         self.n = shape.max_length
         self.weight = nn.Parameter(torch.randn(self.n // 2 + 1, shape.dim, 2) * options.std)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options
 from fearec_cli.errors import ConfigError
+from fearec_plugins._kernels.own_length import check_padded
 from fearec_plugins.filters._matrix import LONGEST_BY_MATRIX, apply_matrix, circulant
 from fearec_plugins.filters._spectrum import at_length, multiply_spectrum
 
@@ -54,6 +55,7 @@ class LearnableRamp(nn.Module):
 
     def __init__(self, options: LearnableRampOptions, shape: LayerShape) -> None:
         super().__init__()
+        check_padded("learnable-ramp", shape)
         if options.shape == "exponential" and options.floor == 0:
             raise ConfigError(
                 ["learnable-ramp.floor: an exponential ramp never reaches 0; raise it or change the shape"]

@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from fearec_cli.api import Component, Field, LayerShape, Options, at_least_float32
 from fearec_cli.errors import ConfigError
+from fearec_plugins._kernels.own_length import check_padded
 from fearec_plugins.filters._spectrum import at_length, magnitude, multiply_spectrum
 from fearec_plugins.filters.window import window_bins
 
@@ -40,6 +41,7 @@ class SlideFilter(nn.Module):
 
     def __init__(self, options: SlideOptions, shape: LayerShape) -> None:
         super().__init__()
+        check_padded("slide", shape)
         self.n, self.gamma = shape.max_length, options.gamma
         self.bins = self.n // 2 + 1
         self.windows = [

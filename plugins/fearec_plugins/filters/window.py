@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options
 from fearec_cli.errors import ConfigError
-from fearec_plugins.filters._matrix import FixedGain
+from fearec_plugins.filters._matrix import FixedGain, GainOfLength
 
 Rule = Literal["paper", "authors"]
 
@@ -53,6 +53,9 @@ class WindowFilter(nn.Module):
     """Keeps the bins [p, q) of every channel: X' = irfft(kept * rfft(X)), or P X with P real, symmetric, idempotent
     and circulant (docs/method.md, section 2).
 
+    With spectra of true length each sequence has the window of its own length; one that would hold no bin keeps the
+    nearest.
+
     Args:
         options: width and rule of the windows.
         shape: the layer's place.
@@ -74,19 +77,38 @@ class WindowFilter(nn.Module):
                     f"frequencies of model.max_length = {n}; raise window.alpha or model.max_length"
                 ]
             )
-        self.gain = FixedGain(kept, n)
-        self.constant = float(kept[0])
+        self.gain: nn.Module
+        if shape.spectrum == "true-length":
+            self.gain = GainOfLength("window", self._nearest, shape)
+        else:
+            self.gain = FixedGain(kept, n)
+            self.constant = float(kept[0])
 
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The kept part of the signal."""
-        out: Tensor = self.gain(x)
+        out: Tensor = self.gain(x, lengths) if self._shape.spectrum == "true-length" else self.gain(x)
         return out
 
     def response(self, n: int) -> Float[Tensor, "F"]:
         """One at the kept bins, zero at the others."""
         low, high = window_bins(n, self._shape.layer, self._shape.n_layers, self._options.alpha, self._options.rule)
-        bins = torch.arange(n // 2 + 1)
-        return ((bins >= low) & (bins < high)).float()
+        return _kept(n, low, high)
+
+    def _nearest(self, n: int) -> Float[Tensor, "F"]:
+        return nearest_window(n, self._shape, self._options)
+
+
+def nearest_window(n: int, shape: LayerShape, options: WindowOptions) -> Float[Tensor, "F"]:
+    """The window of n positions, or the bin that is nearest to it where it holds none."""
+    bins = n // 2 + 1
+    low, high = window_bins(n, shape.layer, shape.n_layers, options.alpha, options.rule)
+    low = min(max(low, 0), bins - 1)
+    return _kept(n, low, max(low + 1, min(high, bins)))
+
+
+def _kept(n: int, low: int, high: int) -> Float[Tensor, "F"]:
+    bins = torch.arange(n // 2 + 1)
+    return ((bins >= low) & (bins < high)).float()
 
 
 COMPONENT = Component(

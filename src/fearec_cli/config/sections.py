@@ -30,6 +30,16 @@ class ModelConfig(Options):
     hidden_dropout: float = Field(0.5, ge=0, lt=1, description="dropout of embeddings and layer outputs")
     attention_dropout: float = Field(0.5, ge=0, lt=1, description="dropout of attention weights")
     padding: Literal["right", "left"] = Field("right", description="side on which short sequences are filled up")
+    spectrum: Literal["padded", "true-length"] = Field(
+        "padded",
+        description="positions of a spectrum, a correlation and a roll: padded: all of max_length; true-length: the "
+        "real ones of each sequence",
+    )
+    fill: Literal["zero", "cyclic", "reflect"] = Field(
+        "zero",
+        description="what filters find at padding: zero: the padding item; cyclic: the history again and again; "
+        "reflect: the history back and forth; dot-product attention sees real positions alone in any case",
+    )
     positions: Literal["absolute", "relative", "none"] = Field(
         "absolute",
         description="absolute: a learned vector for each position is added to the items; relative: dot-product "

@@ -46,6 +46,7 @@ def build_encoder(recipe: Recipe, n_items: int) -> Encoder:
         causal=recipe.causal,
         norm=nn.LayerNorm(model.dim, eps=1e-12) if model.norm == "pre" else None,
         cosine=model.scores == "cosine",
+        fill=model.fill,
     )
     encoder.apply(_initialise)
     embedding.reset(INITIAL_STD)
@@ -64,6 +65,8 @@ def _build_layer(recipe: Recipe, layer: int) -> Layer:
         attention_dropout=model.attention_dropout,
         positions=model.positions,
         norm=model.norm,
+        padding=model.padding,
+        spectrum=model.spectrum,
     )
     probe = Probe(shape, model.padding)
 

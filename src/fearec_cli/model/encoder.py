@@ -13,7 +13,7 @@ from fearec_cli.api import View
 from fearec_cli.model.embedding import Embedding
 from fearec_cli.model.layer import Layer
 from fearec_cli.nn.fourier import rfft
-from fearec_cli.nn.positions import Padding, last_positions
+from fearec_cli.nn.positions import Fill, Padding, filled, last_positions
 from fearec_cli.nn.repeats import AddedScores, RepeatBias
 
 Pooling = Literal["last", "mean"]
@@ -58,6 +58,7 @@ class Encoder(nn.Module):
         causal: whether no position depends on a later one, padding included.
         norm: of the last layer's output, where the layers do not end in one.
         cosine: representations and items have length 1, so that their products are cosines.
+        fill: what stands at the positions of padding, whom nobody attends to.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Encoder(nn.Module):
         causal: bool = False,
         norm: nn.LayerNorm | None = None,
         cosine: bool = False,
+        fill: Fill = "zero",
     ) -> None:
         super().__init__()
         self.embedding = embedding
@@ -83,6 +85,7 @@ class Encoder(nn.Module):
         self.causal = causal
         self.norm = norm
         self.cosine = cosine
+        self.fill: Fill = fill
 
     def forward(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], requested: Collection[View] = ()) -> Encoded:
         """Encode sequences.
@@ -96,7 +99,7 @@ class Encoder(nn.Module):
         last = last_positions(lengths, ids.shape[1], self.padding)
         # Prediction and loss read one position, unless pooled: the last layer computes no other.
         last_only = self.pooling == "last" and "positions" not in requested
-        x = self.embedding(ids)
+        x = self.embedding(filled(ids, lengths, self.padding, self.fill))
         for layer in self.layers:
             out = layer(x, valid, lengths, last, last_only and layer is self.layers[-1])
             x = out.x

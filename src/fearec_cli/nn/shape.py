@@ -20,6 +20,8 @@ class LayerShape:
             and a value vector for each head and distance.
         norm: `post`: a sub-layer ends in LayerNorm, which `ResidualOutput` has; `pre`: its input is normalised by the
             layer, and its output is added as it is.
+        padding: side of the padding.
+        spectrum: length of a sequence's spectrum: `max_length`, or that of its real positions alone.
     """
 
     layer: int
@@ -31,3 +33,5 @@ class LayerShape:
     attention_dropout: float = 0.0
     positions: Literal["absolute", "relative", "none"] = "absolute"
     norm: Literal["post", "pre"] = "post"
+    padding: Literal["right", "left"] = "right"
+    spectrum: Literal["padded", "true-length"] = "padded"
