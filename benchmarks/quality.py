@@ -93,7 +93,7 @@ def measure(entry: str, dataset: Path, seed: int, minutes: float, epochs: int, d
         "epochs_limit": epochs,
         "arguments": arguments,
         "protocols": _scores(test["protocols"]),
-        "popularity": _scores(test["popularity"]),
+        "popularity": _scores(test["baselines"]["popularity"]["protocols"]),
         "rule": test["rule"],
         "targets": test["targets"],
         "epochs": len(records),

@@ -151,7 +151,7 @@ def evaluate(
     protocols: Sequence[RankProtocol] = ("unmasked", "seen-masked"),
     device: str = "auto",
 ) -> Report:
-    """Rank every held-out item among the whole catalogue, beside the popularity baseline.
+    """Rank every held-out item among the whole catalogue, beside the baselines; every number has its interval.
 
     Args:
         checkpoint: a checkpoint or its file.

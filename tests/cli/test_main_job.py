@@ -38,7 +38,7 @@ from support.commands import (
 
 METRICS = [f"{name}@{k}" for k in (5, 10, 20) for name in ("HR", "NDCG", "MRR")]
 PROTOCOLS = ["unmasked", "seen-masked"]
-NOVELTY = ("new", "repeated")
+BASELINES = ("popularity", "last-item", "item-knn")
 SASREC = ("--preset", "sasrec", *TINY)
 
 
@@ -76,6 +76,10 @@ def prepare_recbole() -> tuple[str, ...]:
 
 def prepare_sequences() -> tuple[str, ...]:
     return ("sequences", "--from", str(write_gzip(Path("log.txt.gz"))))
+
+
+def _short(value: float) -> str:
+    return "1.000" if value == 1 else f"{value:.4f}"[1:]
 
 
 def evaluated(checkpoint: Path, *arguments: str) -> dict:
@@ -122,24 +126,41 @@ def test_the_installed_command_does_it_too() -> None:
 def test_json_holds_every_number_of_the_table(best: Path) -> None:
     printed = done("evaluate", best, "--json", "deep/result.json")
     result = json.loads(Path("deep/result.json").read_text())
-    assert list(result) == [
-        *("dataset", "fingerprint", "split", "rule", "target", "ties", "items", "targets", "users", "cold"),
-        *("repeated", "leaked", "tied", "checkpoint", "preset", "seed", "samples", "loss", "device", "seconds"),
-        *("protocols", "popularity", "novelty"),
-    ]
     assert result["fingerprint"] == description(best)["fingerprint"]
     assert (result["dataset"], result["split"], result["users"]) == ("toy", "test", USERS)
-    for part in ("protocols", "popularity"):
-        assert list(result[part]) == PROTOCOLS
-        assert all(list(values) == METRICS for values in result[part].values())
-    table = [words for line in printed.splitlines() if (words := line.split()) and "@" in words[0]]
-    assert [name for name, *_ in table] == METRICS * 2
-    for name, *values in table[len(METRICS) :]:
-        wanted = [result["novelty"][group][who][name] for group in NOVELTY for who in ("model", "popularity")]
-        assert values == [f"{value:.4f}" for value in wanted]
-    for name, *values in table[: len(METRICS)]:
-        wanted = [result[part][protocol][name] for protocol in PROTOCOLS for part in ("protocols", "popularity")]
-        assert values == [f"{value:.4f}" for value in wanted]
+    assert list(result["baselines"]) == list(BASELINES)  # the toy log has no times, so none is recent
+    ranked = [result, *result["baselines"].values()]
+    lines = [line.split() for line in printed.splitlines()]
+    numbers = [at for at, words in enumerate(lines) if words and words[0] in METRICS and len(words) == 1 + len(ranked)]
+    assert [lines[at][0] for at in numbers] == METRICS * 2
+    for place, at in enumerate(numbers):
+        name, *values = lines[at]
+        protocol = PROTOCOLS[place // len(METRICS)]
+        assert values == [f"{found['protocols'][protocol][name]:.4f}" for found in ranked]
+        ends = [found["intervals"][protocol][name] for found in ranked]
+        assert lines[at + 1] == ["-".join(map(_short, pair)) for pair in ends]
+
+
+def test_kinds_of_targets_are_shown_and_kept(best: Path) -> None:
+    printed = done("evaluate", best, "--slices", "--json", "result.json")
+    parts = json.loads(Path("result.json").read_text())["slices"]
+    assert {part["by"] for part in parts} == {"target", "history", "popularity"}
+    for part in parts:
+        assert f"{part['name']}: {part['targets']}" in " ".join(printed.split()) or part["by"] != "target"
+        assert set(part) == {"by", "name", "targets", "model", *BASELINES}
+
+
+def test_the_recent_past_is_a_baseline_where_there_are_times() -> None:
+    done("prepare", *prepare_csv(), "--out", "data/shop")
+    done("train", "shop", *SASREC, "--max-steps", "1", "--out", "runs/shop")
+    result = evaluated(Path("runs/shop/best.safetensors"))
+    assert list(result["baselines"]) == ["popularity", "recent", "last-item", "item-knn"]
+    assert result["baselines"]["recent"]["what"].endswith("days of training, chosen on validation")
+    # All begin on one day, and the longest history is trained on to its tenth.
+    assert result["tied"] == 0
+    assert result["leaked"] == sum(
+        len(items) <= max(map(len, sequences().values())) - 3 for items in sequences().values()
+    )
 
 
 def test_a_target_that_the_user_had_is_a_miss_where_seen_items_are_masked() -> None:
@@ -152,10 +173,10 @@ def test_a_target_that_the_user_had_is_a_miss_where_seen_items_are_masked() -> N
     assert "20 of 20 targets (100.0%) are in their own history" in " ".join(printed.split())
     result = json.loads(Path("result.json").read_text())
     assert result["repeated"] == 20
-    assert list(result["novelty"]) == ["repeated"]
-    for part in ("protocols", "popularity"):
-        assert set(result[part]["seen-masked"].values()) == {0}
-        assert any(result[part]["unmasked"].values())
+    assert [part["name"] for part in result["slices"]] == ["repeated"]
+    for found in (result, *result["baselines"].values()):
+        assert set(found["protocols"]["seen-masked"].values()) == {0}
+        assert any(found["protocols"]["unmasked"].values())
 
 
 @pytest.mark.parametrize(
@@ -205,7 +226,8 @@ def test_one_protocol_alone_is_that_half_of_both(best: Path, protocol: str) -> N
     both = evaluated(best)
     one = evaluated(best, "--protocol", protocol)
     assert one["protocols"] == {protocol: both["protocols"][protocol]}
-    assert one["popularity"] == {protocol: both["popularity"][protocol]}
+    for name, found in both["baselines"].items():
+        assert one["baselines"][name]["protocols"] == {protocol: found["protocols"][protocol]}
 
 
 def test_the_lengths_of_the_list_are_chosen(best: Path) -> None:
@@ -328,7 +350,10 @@ def test_the_loss_falls_and_popularity_is_beaten(toy: Path) -> None:
     losses = [line["loss"] for line in records(Path("runs/x"))]
     assert losses[-1] < 0.7 * losses[0]
     result = evaluated(Path("runs/x/best.safetensors"))
-    assert result["protocols"]["unmasked"]["NDCG@10"] > 1.5 * result["popularity"]["unmasked"]["NDCG@10"]
+    assert (
+        result["protocols"]["unmasked"]["NDCG@10"]
+        > 1.5 * result["baselines"]["popularity"]["protocols"]["unmasked"]["NDCG@10"]
+    )
 
 
 def test_the_default_model_says_which_it_is_and_learns(toy: Path) -> None:

@@ -12,8 +12,9 @@ from fearec_cli.config import Recipe, RunConfig
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.devices.engine import launched
 from fearec_cli.errors import EvaluationError
-from fearec_cli.evaluation.evaluate import Popularity, evaluate
+from fearec_cli.evaluation.evaluate import evaluate
 from fearec_cli.model.encoder import Encoder
+from fearec_cli.nn.positions import Padding
 from fearec_cli.system.processes import ALONE, Processes
 from fearec_cli.training.objective import Objective
 from support import tiny
@@ -89,14 +90,25 @@ def trained(config: RunConfig) -> dict[str, np.ndarray]:
         return {name: value.numpy() for name, value in encoder.state_dict().items()}
 
 
-class Broken(Popularity):
+class Broken:
     """A scorer that has no number for the histories that end with one item."""
 
+    max_length = 1
+    padding: Padding = "right"
     item = 0
 
+    def __init__(self, n_items: int) -> None:
+        self._n_items = n_items
+
     def represent(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        ones = super().represent(ids, lengths)
+        ones = torch.ones(len(ids), 1)
         return ones.masked_fill(ids[:, -1:] == self.item, torch.nan)
+
+    def item_table(self) -> Tensor:
+        return torch.ones(self._n_items, 1)
+
+    def added_scores(self, ids: Tensor, lengths: Tensor) -> None:
+        """Nothing."""
 
 
 def evaluation(processes: Processes) -> list[np.ndarray]:
@@ -114,7 +126,7 @@ def evaluations() -> tuple[list[np.ndarray], str]:
         ranks = evaluation(processes)
         data = tiny.prepared([[6, 6, 6, 1], [5, 5, 5, 2], [4, 4, 4, 3]])
         table = InteractionTable.load(data, torch.device("cpu"))
-        scorer = Broken(table, data.split)
+        scorer = Broken(table.n_items)
         scorer.item = 4  # of the last user, whom the last process ranks
         message = ""
         with contextlib.suppress(EvaluationError):

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from fearec_cli.data.batches import InteractionTable, gather_histories
-from fearec_cli.data.splits import HeldOut, Split
+from fearec_cli.data.splits import HeldOut
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.metrics import summarise
 from fearec_cli.evaluation.ranks import MISS, RankProtocol, rank_targets
@@ -31,7 +31,7 @@ _RANKED = 2048
 
 @runtime_checkable  # annotations are checked at run time in the tests
 class Scorer(Protocol):
-    """What can be evaluated: a model in evaluation mode, or a baseline.
+    """What can be evaluated: a model in evaluation mode.
 
     The score of an item is the inner product of its row with the history's representation.
 
@@ -51,39 +51,6 @@ class Scorer(Protocol):
 
     def added_scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> AddedScores | None:
         """What is added to the inner products; None where nothing is."""
-
-
-class Popularity:
-    """The baseline that every model has to beat: the same list for everybody, most bought first.
-
-    It counts the training part alone, so that nothing of a target leaks into its own rank.
-
-    Args:
-        table: the interactions.
-        split: which of them are for training.
-    """
-
-    max_length = 1
-    padding: Padding = "right"
-
-    def __init__(self, table: InteractionTable, split: Split) -> None:
-        offsets, device = table.offsets, table.items.device
-        training_ends = torch.as_tensor(split.bounds("train")[1], device=device)
-        end_of_user = training_ends.repeat_interleave(offsets.diff())  # [T]
-        training = table.items[torch.arange(len(table.items), device=device) < end_of_user]
-        # float32 holds counts up to 2**24 exactly, and ranks no two items the wrong way round beyond.
-        self._counts = torch.bincount(training - 1, minlength=table.n_items).float()[:, None]
-
-    def represent(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B D"]:
-        """Ones [B, 1]: who asks does not matter."""
-        return self._counts.new_ones(len(ids), 1)
-
-    def added_scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> None:
-        """Nothing."""
-
-    def item_table(self) -> Float[Tensor, "I D"]:
-        """How often each item was bought in the training part, [I, 1]."""
-        return self._counts
 
 
 @dataclass(frozen=True)

@@ -88,10 +88,49 @@ def mrr(ranks: Int[np.ndarray, "P"], k: int) -> float:
     Raises:
         ValueError: no ranks, a rank below 1, or k below 1.
     """
-    return float((_within(ranks, k) / ranks).mean())
+    return float(reciprocal_ranks(ranks, k).mean())
+
+
+def hits(ranks: Int[np.ndarray, "P"], k: int) -> Float[np.ndarray, "P"]:
+    """Each target's own share of HR@k: [rank <= k].
+
+    >>> hits(np.array([1, 3, 11]), 10)
+    array([1., 1., 0.])
+
+    Args:
+        ranks: rank of each target.
+        k: length of the list.
+
+    Raises:
+        ValueError: no ranks, a rank below 1, or k below 1.
+    """
+    return _within(ranks, k).astype(np.float64)
+
+
+def reciprocal_ranks(ranks: Int[np.ndarray, "P"], k: int) -> Float[np.ndarray, "P"]:
+    """Each target's own share of MRR@k: [rank <= k] / rank.
+
+    >>> reciprocal_ranks(np.array([1, 4, 11]), 10)
+    array([1.  , 0.25, 0.  ])
+
+    Args:
+        ranks: rank of each target.
+        k: length of the list.
+
+    Raises:
+        ValueError: no ranks, a rank below 1, or k below 1.
+    """
+    shares: Float[np.ndarray, "P"] = _within(ranks, k) / ranks
+    return shares
 
 
 METRICS: dict[str, Metric] = {"HR": hit_rate, "NDCG": ndcg, "MRR": mrr}
+# What each is the mean of, target by target.
+SHARES: dict[str, Callable[[Int[np.ndarray, "P"], int], Float[np.ndarray, "P"]]] = {
+    "HR": hits,
+    "NDCG": discounted_gains,
+    "MRR": reciprocal_ranks,
+}
 
 
 def parse_metric(text: str) -> tuple[Metric, int]:

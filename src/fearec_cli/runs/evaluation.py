@@ -8,11 +8,13 @@ from fearec_cli.config.closest import closest_preset
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.splits import SplitName
-from fearec_cli.evaluation.evaluate import Popularity, evaluate
+from fearec_cli.evaluation.baselines.ranking import baselines, rank_baselines
+from fearec_cli.evaluation.evaluate import evaluate
 from fearec_cli.evaluation.header import Header, Scored, sha256
 from fearec_cli.evaluation.metrics import check_k
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.evaluation.report import Report
+from fearec_cli.evaluation.slices import slices
 from fearec_cli.kernels.allocator import keep_freed_memory
 from fearec_cli.runs.checkpoint import Checkpoint
 
@@ -28,7 +30,7 @@ def evaluate_checkpoint(
     protocols: Sequence[RankProtocol] = ("unmasked", "seen-masked"),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Rank every held-out item among the whole catalogue, beside the popularity baseline, on the checkpoint's device.
+    """Rank every held-out item among the whole catalogue, beside the baselines, on the checkpoint's device.
 
     Args:
         checkpoint: the model.
@@ -50,10 +52,13 @@ def evaluate_checkpoint(
     began = time.perf_counter()
     model = evaluate(checkpoint.encoder, table, held_out, on_progress=on_progress)
     scored = _scored(checkpoint, str(device), time.perf_counter() - began)
+    scorers = baselines(prepared)
     return Report(
         header=Header.of(prepared, held_out, model.repeated, scored),
         model=model,
-        popularity=evaluate(Popularity(table, prepared.split), table, held_out),
+        baselines=rank_baselines(scorers, prepared, held_out),
+        described={name: scorer.what for name, scorer in scorers.items()},
+        slices=slices(prepared, held_out, model.repeated),
         ks=ks,
         protocols=protocols,
     )

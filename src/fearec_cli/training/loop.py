@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from fearec_cli.config import Recipe
+from fearec_cli.config import Recipe, TrainingConfig
 from fearec_cli.data.batches import InteractionTable, TrainingPrefixes
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.windows import TrainingWindows
@@ -81,7 +81,9 @@ class Trainer:
         self.track: Track | None = None
         self._processes = self.engine.processes
         self._metric, self._metric_k = parse_metric(config.training.metric)
-        check_k(self._metric_k, prepared.n_items, f"training.metric = {config.training.metric}")
+        # Nobody asked for the default's 10: of a smaller catalogue it is the whole.
+        if config.training.metric != TrainingConfig().metric:
+            check_k(self._metric_k, prepared.n_items, f"training.metric = {config.training.metric}")
         self._saves = Saves(directory, recipe, prepared, self._processes)
 
         device = self.engine.device

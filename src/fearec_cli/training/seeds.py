@@ -10,7 +10,7 @@ from fearec_cli.config import Recipe
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.devices.placement import choose_device
 from fearec_cli.errors import CheckpointError, ConfigError
-from fearec_cli.evaluation.report import to_json
+from fearec_cli.evaluation.shown import to_json
 from fearec_cli.runs.checkpoint import load_checkpoint
 from fearec_cli.runs.dataset import DEMO, dataset_of_fingerprint, open_dataset
 from fearec_cli.runs.directory import BEST_FILE, RUN_FILE, claimed, new_run_directory, state_files

@@ -9,7 +9,7 @@ import torch
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.split_rules import GlobalTime
 from fearec_cli.errors import EvaluationError
-from fearec_cli.evaluation.evaluate import Evaluation, Popularity, evaluate
+from fearec_cli.evaluation.evaluate import Evaluation, evaluate
 from fearec_cli.evaluation.ranks import MISS
 from support import tiny
 
@@ -108,24 +108,6 @@ def test_passes_on_that_scores_are_not_a_number():
         run(scorer, SEQUENCES, "test")
 
 
-def popularity() -> Popularity:
-    data = tiny.prepared(SEQUENCES)
-    return Popularity(table_of(data), data.split)
-
-
-def test_popularity_counts_the_training_part_alone():
-    counts = popularity().item_table()
-    # The training parts are 1 2 3, 2 and 6 1.
-    assert counts.tolist() == [[2.0], [2.0], [1.0], [0.0], [0.0], [1.0]]
-
-
-def test_popularity_goes_through_the_same_ranks():
-    evaluation = run(popularity(), SEQUENCES, "test")
-    # Counts of items 1 to 6 are 2 2 1 0 0 1; the targets are 5, 6 and 1; equals count against them.
-    assert evaluation.ranks["unmasked"].tolist() == [6, 4, 2]
-    assert evaluation.ranks["seen-masked"].tolist() == [2, 3, MISS]
-
-
 def test_a_split_by_time_ranks_each_target_after_all_that_precedes_it():
     # Training is before time 3. Item 4 of the first user is cold, and the third user too.
     rule = GlobalTime(valid_from=at(3), test_from=at(5), target="all", cold="drop")
@@ -138,7 +120,6 @@ def test_a_split_by_time_ranks_each_target_after_all_that_precedes_it():
     # Recorder puts item 6 first: targets 3, 1 and 2 are fourth, sixth and fifth; 1 was seen itself, and 3 before 2.
     assert valid.ranks["unmasked"].tolist() == [4, 6, 5]
     assert valid.ranks["seen-masked"].tolist() == [4, MISS, 4]
-    assert Popularity(table, data.split).item_table().flatten().tolist() == [1, 1, 2, 0, 0, 0]
 
 
 def at(microseconds: int) -> datetime:

@@ -1,4 +1,4 @@
-"""`fearec evaluate`: the shared metrics of a checkpoint, under both protocols."""
+"""`fearec evaluate`: the metrics of a checkpoint with their intervals, under both protocols, beside baselines."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,19 +26,22 @@ def evaluate(
     k: Annotated[
         str | None, typer.Option("--k", help="Lengths of the list.  [default: 5,10,20]", show_default=False)
     ] = None,
+    slices: Annotated[
+        bool, typer.Option("--slices", help="Also by length of history, popularity of the item, and time.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result there, unrounded.")] = None,
     save_ranks: Annotated[
         Path | None, typer.Option("--save-ranks", metavar="FILE.parquet", help="Write the rank of every target there.")
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Rank every held-out item among the whole catalogue, beside the popularity baseline."""
+    """Rank every held-out item among the whole catalogue, beside baselines that learn nothing."""
     import json
 
     from fearec_cli.cli.show.listing import make_console
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.evaluation.ranks_file import check_ranks_place, write_ranks
-    from fearec_cli.evaluation.report import to_json, to_text
+    from fearec_cli.evaluation.shown import to_json, to_text
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.runs.dataset import dataset_of
     from fearec_cli.runs.evaluation import evaluate_checkpoint
@@ -61,12 +64,12 @@ def evaluate(
             protocols=("unmasked", "seen-masked") if protocol == "both" else (protocol,),
             on_progress=show,
         )
-    console.print(to_text(report))
+    console.print(to_text(report, with_slices=slices))
     if save_ranks is not None:
         write_ranks(save_ranks, report.header, prepared, report.model)
         console.print(f"wrote {save_ranks}", soft_wrap=True)
     if json_file is not None:
-        write_output(json_file, json.dumps(to_json(report), indent=2) + "\n")
+        write_output(json_file, json.dumps(to_json(report, with_slices=slices), indent=2) + "\n")
         if json_file != STANDARD_OUTPUT:
             console.print(f"wrote {json_file}", soft_wrap=True)
 

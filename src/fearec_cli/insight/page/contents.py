@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fearec_cli.data.prepared import Prepared
-from fearec_cli.evaluation.report import Report
+from fearec_cli.evaluation.report import MODEL, Number, Report
 from fearec_cli.insight.inspection import Inspection
 from fearec_cli.insight.page.figures import Figure, Row, curves, figures
 from fearec_cli.insight.page.html import Section, page
@@ -58,7 +58,7 @@ def report_page(
     ]
     rows = [{"what": key, "value": text} for key, text in statistics.items()]
     sections = [
-        Section("results", "Results", [_against_popularity(report)], [("test targets", _results(report))]),
+        Section("results", "Results", [_against_baselines(report)], [*_results(report), *_slices(report)]),
         Section("learning", "Learning", figures=list(_learning(records))),
         *_inside(inspection),
         Section("data", "Data", tables=[("data set", rows)]),
@@ -113,21 +113,53 @@ def _user_tables(inspection: Inspection) -> Iterator[tuple[str, Sequence[Row]]]:
     )
 
 
-def _results(report: Report) -> list[Row]:
-    rows: list[Row] = []
-    for who, evaluation in (("model", report.model), ("popularity", report.popularity)):
-        for protocol, metrics in report.metrics(evaluation).items():
-            rows.append({"protocol": protocol, "scored by": who, **metrics})
-    return rows
+def _results(report: Report) -> Iterator[tuple[str, Sequence[Row]]]:
+    for protocol in report.protocols:
+        rows = [
+            {"scored by": who, **{name: _with_interval(number) for name, number in found[protocol].items()}}
+            for who, found in report.numbers.items()
+        ]
+        yield f"test targets, {protocol}, each number with its 95 % interval over the users", rows
 
 
-def _against_popularity(report: Report) -> str:
-    k = report.ks[0]
-    protocol = report.protocols[0]
-    model = report.metrics(report.model)[protocol][f"NDCG@{k}"]
-    popular = report.metrics(report.popularity)[protocol][f"NDCG@{k}"]
-    verdict = "above" if model > popular else "not above"
-    return f"NDCG@{k} of the model is {model:.4f}, {verdict} that of popularity, {popular:.4f} ({protocol}, test)."
+def _slices(report: Report) -> Iterator[tuple[str, Sequence[Row]]]:
+    """The middle of the lists' lengths, by kinds of targets."""
+    name = f"NDCG@{report.ks[len(report.ks) // 2]}"
+    for protocol in report.protocols:
+        rows = [
+            {
+                "by": part.by,
+                "targets": part.name,
+                "how many": f"{len(part.rows):,}",
+                **{who: _with_interval(found[protocol][name]) for who, found in report.numbers_of(part).items()},
+            }
+            for part in report.slices
+        ]
+        if rows:
+            yield f"{name}, {protocol}, by kinds of targets", rows
+
+
+def _with_interval(number: Number) -> str:
+    return f"{number.value:.4f} [{number.low:.4f}, {number.high:.4f}]"
+
+
+def _against_baselines(report: Report) -> str:
+    """How the model stands beside the best of the baselines; where intervals overlap, that nobody is ahead."""
+    name, protocol = f"NDCG@{report.ks[0]}", report.protocols[0]
+    found = {who: numbers[protocol][name] for who, numbers in report.numbers.items()}
+    model = found.pop(MODEL)
+    best = max(found, key=lambda who: found[who].value)
+    verdict = (
+        "above"
+        if model.low > found[best].high
+        else "below"
+        if model.high < found[best].low
+        else "not distinguished from"
+    )
+    return (
+        f"{name} of the model is {_with_interval(model)}, {verdict} that of the best baseline, {best}, "
+        f"{_with_interval(found[best])} ({protocol}, test)."
+    )
 
 
 def _learning(records: Sequence[Mapping[str, Any]]) -> Iterator[Figure]:

@@ -1,0 +1,126 @@
+"""A report as JSON to keep, and as tables to read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from fearec_cli.evaluation.ranks import RankProtocol
+from fearec_cli.evaluation.report import MODEL, Number, Report
+from fearec_cli.evaluation.slices import REPEATS, Slice
+
+# Share of the targets from which on repeats are shown apart: below it they move no figure that anybody reads.
+_APART_FROM = 0.01
+# Columns of the first: with five of numbers a table then fits into 80.
+_LABEL = 17
+
+
+def to_json(report: Report, *, with_slices: bool = False) -> dict[str, Any]:
+    """The report as JSON values, in full precision.
+
+    Args:
+        report: what is written.
+        with_slices: add the numbers of every kind of targets; else those of new and repeated ones are there alone.
+
+    Returns:
+        The facts of the header, those of its `model` among them; then `protocols`, `{"unmasked": {"HR@5": ..., ...},
+        "seen-masked": {...}}` of the model, and `intervals`, in which `[low, high]` stands for each number; then
+        `baselines`, with `what`, `protocols` and `intervals` of each by its name; then `slices`, a list of `by`,
+        `name`, `targets`, and `protocols` and `intervals` of the model and of each baseline.
+    """
+    numbers = report.numbers
+    chosen = [each for each in report.slices if with_slices or each.by == REPEATS]
+    return {
+        **report.header.model_dump(mode="json", exclude={"model"}),
+        **report.header.model.model_dump(mode="json"),
+        **_numbers(numbers[MODEL]),
+        "baselines": {
+            name: {"what": report.described.get(name, ""), **_numbers(numbers[name])} for name in report.baselines
+        },
+        "slices": [
+            {
+                "by": each.by,
+                "name": each.name,
+                "targets": len(each.rows),
+                **{who: _numbers(found) for who, found in report.numbers_of(each).items()},
+            }
+            for each in chosen
+        ],
+    }
+
+
+def to_text(report: Report, *, with_slices: bool = False) -> Group:
+    """The report for `rich`: four decimals, no wider than 80 columns.
+
+    Args:
+        report: what is shown.
+        with_slices: show every kind of targets; else new and repeated ones, where the latter are many.
+    """
+    # Text, not str: a data set's name is no markup.
+    parts: list[RenderableType] = [Text("\n".join([*report.header.lines(), "", *_legend(report)]))]
+    for protocol in report.protocols:
+        by_metric = {
+            metric: [found[protocol][metric] for found in report.numbers.values()]
+            for metric in report.numbers[MODEL][protocol]
+        }
+        parts.append(_table(protocol, report.numbers, by_metric))
+    repeated, targets = report.header.repeated, report.header.targets
+    many = repeated > _APART_FROM * targets
+    if many and "seen-masked" in report.protocols:
+        said = (
+            f"{repeated:,} of {targets:,} targets ({repeated / targets:.1%}) are in their own history, and seen-masked "
+            "recommends nothing of it: it counts them as misses and measures the discovery of new items only."
+        )
+        parts.append(Text(said))
+    chosen = [each for each in report.slices if with_slices or (many and each.by == REPEATS)]
+    if chosen:
+        parts.append(_slices_table(report, chosen))
+    return Group(*parts)
+
+
+def _legend(report: Report) -> list[str]:
+    return [
+        "each number with its 95 % interval over the users (bootstrap); beside the model:",
+        *(f"{name}: {report.described[name]}" for name in report.baselines if name in report.described),
+    ]
+
+
+def _slices_table(report: Report, chosen: Sequence[Slice]) -> Table:
+    protocol = report.protocols[0]
+    metric = "NDCG@10" if 10 in report.ks else f"NDCG@{report.ks[-1]}"
+    rows = {
+        f"{each.name}: {len(each.rows):,}": [found[protocol][metric] for found in report.numbers_of(each).values()]
+        for each in chosen
+    }
+    return _table(f"{metric}, {protocol}", report.numbers, rows)
+
+
+def _table(label: str, names: Iterable[str], rows: Mapping[str, Sequence[Number]]) -> Table:
+    """Numbers with their intervals below them, a column for each of those that ranked."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(label, max_width=_LABEL)
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row, numbers in rows.items():
+        table.add_row(row, *(f"{each.value:.4f}\n{_short(each.low)}-{_short(each.high)}" for each in numbers))
+    return table
+
+
+def _short(value: float) -> str:
+    """Five characters: .0616, or 1.000."""
+    return f"{value:.4f}"[1:] if value < 0.99995 else "1.000"
+
+
+def _numbers(found: Mapping[RankProtocol, Mapping[str, Number]]) -> dict[str, Any]:
+    return {
+        "protocols": {
+            protocol: {name: number.value for name, number in numbers.items()} for protocol, numbers in found.items()
+        },
+        "intervals": {
+            protocol: {name: [number.low, number.high] for name, number in numbers.items()}
+            for protocol, numbers in found.items()
+        },
+    }
