@@ -1,6 +1,7 @@
 """`fearec compare` on real runs: single ones, seeds, and what it refuses."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,14 @@ def test_runs_checkpoints_and_seeds(best: Path) -> None:
         assert row["runs"] == [2, 1]
         assert f"{row['values'][1]:.4f} against {row['values'][0]:.4f}" in printed
     assert "Holm over 2" in printed
+    # Saved ranks and the run they are of are the same, and need no data set.
+    done("evaluate", best, "toy", "--save-ranks", "long.parquet")
+    before = json.loads(Path("compared.json").read_text())["comparisons"]
+    shutil.move("data", "elsewhere")
+    done("compare", "runs/short", "long.parquet", *options[:-1], "again.json")
+    shutil.move("elsewhere", "data")
+    again = json.loads(Path("again.json").read_text())["comparisons"]
+    assert [{**row, "second": None} for row in again] == [{**row, "second": None} for row in before]
     assert "one run: runs/toy/best.safetensors" in printed
     assert "a single run cannot show a difference of 1.00%" in printed
 
@@ -46,6 +55,13 @@ def test_what_was_judged_on_something_else_is_refused(best: Path) -> None:
     agree(refused("compare", "runs/toy"), "^name two or more runs")
     agree(refused("compare", "runs/toy", "nowhere"), "^nowhere: there is no such checkpoint")
     agree(refused("compare", "runs/toy", "runs/toy", "--metric", "HR@x"), "write the length of the list")
+    done("evaluate", best, "toy", "--split", "valid", "--save-ranks", "valid.parquet")
+    agree(
+        refused("compare", "runs/toy", "valid.parquet", *FEW),
+        "runs/toy and valid.parquet do not compare: they differ in their held-out part: test, and valid",
+    )
+    Path("torn.parquet").write_bytes(b"PAR1")
+    agree(refused("compare", "runs/toy", "torn.parquet", *FEW), "torn.parquet: is damaged or not a Parquet file")
     for detect in ("0", "x", "100%", "%"):
         agree(refused("compare", "runs/toy", "runs/toy", "--detect", detect), f"--detect {detect}: give a share")
 

@@ -55,9 +55,11 @@ def test_files_are_written_and_only_own_ones_replaced(trained: Path) -> None:
 
 def test_what_cannot_be_read_is_named_and_passed_over(trained: Path) -> None:
     result = {"dataset": "toy", "fingerprint": "ab", "split": "test", "rule": {"rule": "leave-one-out"}}
+    result |= {"ties": "", "preset": ""}
     bad = {
         "nan.json": {**result, "protocols": {"unmasked": {"HR@10": float("nan")}}},
-        "short.json": {"fingerprint": "ab", "protocols": {}},
+        "old.json": {"fingerprint": "ab", "protocols": {}},
+        "short.json": {"fingerprint": "ab", "protocols": {}, "ties": ""},
         "protocol.json": {**result, "protocols": {"guessed": {"HR@10": 0.5}}},
     }
     for name, content in bad.items():
@@ -71,6 +73,7 @@ def test_what_cannot_be_read_is_named_and_passed_over(trained: Path) -> None:
     agree(
         printed.err.splitlines(),
         r"runs/nan.json: protocols.unmasked.HR@10: Input should be a finite number; passed over",
+        r"runs/old.json: was written by an earlier fearec, whose seen-masked is another rule; evaluate again",
         r"runs/protocol.json: protocols.guessed",
         r"runs/short.json: dataset: Field required; passed over",
         r"runs/torn.json: .*; passed over",

@@ -181,6 +181,8 @@ def _check_alike(first: Judged, other: Judged, protocols: Sequence[RankProtocol]
     if first.fingerprint != other.fingerprint:
         named = (f"{system.dataset} (fingerprint {system.fingerprint[:12]})" for system in (first, other))
         raise refused("data set", *named)
+    if first.ties != other.ties:
+        raise refused("tie rule", first.ties, other.ties)
     if not (np.array_equal(first.history, other.history) and first.users.equals(other.users)):
         raise refused("targets", f"{len(first.users):,} targets", f"{len(other.users):,}, some of them others")
     for protocol in protocols:

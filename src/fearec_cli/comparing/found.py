@@ -35,6 +35,7 @@ class _Written(BaseModel):
     fingerprint: str
     split: SplitName
     rule: SplitRule
+    preset: str
     protocols: dict[RankProtocol, dict[str, float]]
 
 
@@ -50,6 +51,7 @@ class Found:
         part: which of the held-out parts.
         metrics: by protocol and name.
         settings: of the run, as "model.dim"; none of a JSON file that lies in no run's directory.
+        preset: what such a file says of the model: the preset it is closest to, and what differs.
     """
 
     path: Path
@@ -59,6 +61,7 @@ class Found:
     part: SplitName
     metrics: Mapping[RankProtocol, Mapping[str, float]]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    preset: str = ""
 
     @property
     def seed(self) -> int | None:
@@ -138,6 +141,8 @@ def _read(file: Path, settings: Mapping[str, Any]) -> Found | None:
     content = parse_json(read_bounded(file))
     if not isinstance(content, Mapping) or not {"fingerprint", "protocols"} <= content.keys():
         return None
+    if "ties" not in content:
+        raise ValueError("was written by an earlier fearec, whose seen-masked is another rule; evaluate again")
     try:
         written = _Written.model_validate(content)
     except ValidationError as error:
@@ -151,6 +156,7 @@ def _read(file: Path, settings: Mapping[str, Any]) -> Found | None:
         written.split,
         written.protocols,
         settings,
+        "" if settings else written.preset,
     )
 
 

@@ -13,11 +13,13 @@ from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.splits import SplitName
 from fearec_cli.errors import CheckpointError, ConfigError
 from fearec_cli.evaluation.evaluate import evaluate
+from fearec_cli.evaluation.header import TIES, sha256
 from fearec_cli.evaluation.ranks import RankProtocol
+from fearec_cli.evaluation.ranks_file import read_ranks
 from fearec_cli.runs.checkpoint import load_checkpoint
 from fearec_cli.runs.dataset import dataset_of
 from fearec_cli.runs.directory import BEST_FILE
-from fearec_cli.runs.seeds import is_seeds, read_summary, seed_directory
+from fearec_cli.runs.seeds import RANKS_FILE, is_seeds, read_summary, seed_directory
 
 Ranks = Mapping[RankProtocol, Int[np.ndarray, "P"]]
 
@@ -32,6 +34,7 @@ class Judged:
         fingerprint: of the data set, its split included.
         rule: what holds the targets out, in words.
         part: which of the held-out parts.
+        ties: what equal scores do to a rank.
         users: [P] raw id of each target's user.
         history: int64 [P], interactions before each target: with the user they name it.
         runs: ranks of each run, by protocol.
@@ -42,6 +45,7 @@ class Judged:
     fingerprint: str
     rule: str
     part: SplitName
+    ties: str
     users: pl.Series
     history: Int[np.ndarray, "P"]
     runs: Sequence[Ranks]
@@ -57,7 +61,8 @@ def judge(
     """The ranks of what lies at a path.
 
     Args:
-        path: a run's directory, a checkpoint, or a directory of `fearec train --seeds`.
+        path: a run's directory, a checkpoint, a directory of `fearec train --seeds`, or a file of `fearec evaluate
+            --save-ranks`, whose part is its own.
         dataset: the data set that it was trained on; looked for under data/ by its fingerprint unless given.
         part: which held-out part is ranked.
         device: where to compute.
@@ -65,13 +70,14 @@ def judge(
     Raises:
         ConfigError: nothing of ours lies there.
         CheckpointError: a checkpoint is damaged, its data set is not found, or no seed is finished.
+        DataError: a file of ranks is damaged.
         EvaluationError: a score is not a number.
     """
     if is_seeds(path):
         seeds = read_summary(path).runs
         if not seeds:
             raise CheckpointError(f"{path}: no seed is finished; go on: fearec train --resume --out {path}")
-        runs = [_evaluated(seed_directory(path, seed) / BEST_FILE, dataset, part, device) for seed in seeds]
+        runs = [_of_seed(seed_directory(path, seed), dataset, part, device) for seed in seeds]
         others = [run for run in runs if run.fingerprint != runs[0].fingerprint]
         if others:
             raise CheckpointError(f"{path}: its seeds were trained on different data sets; train them again")
@@ -82,7 +88,33 @@ def judge(
                 [f"{path}: is not a run (it has no {BEST_FILE}) and has no summary.json of `fearec train --seeds`"]
             )
         return replace(_evaluated(path / BEST_FILE, dataset, part, device), name=str(path))
-    return _evaluated(path, dataset, part, device)
+    return _saved(path) if path.suffix == ".parquet" else _evaluated(path, dataset, part, device)
+
+
+def _of_seed(directory: Path, dataset: str | None, part: SplitName, device: torch.device) -> Judged:
+    """The ranks that training with seeds saved, if they are those of the weights that lie there; else ranked again."""
+    saved, best = directory / RANKS_FILE, directory / BEST_FILE
+    if part == "test" and saved.is_file() and best.is_file():
+        ranks = read_ranks(saved)
+        if ranks.header.model.checkpoint == sha256(best):
+            return _saved(saved)
+    return _evaluated(best, dataset, part, device)
+
+
+def _saved(path: Path) -> Judged:
+    ranks = read_ranks(path)
+    header = ranks.header
+    return Judged(
+        str(path),
+        header.dataset,
+        header.fingerprint,
+        str(header.rule),
+        header.split,
+        header.ties,
+        ranks.users,
+        ranks.history,
+        [ranks.ranks],
+    )
 
 
 def _evaluated(
@@ -102,6 +134,7 @@ def _evaluated(
         prepared.fingerprint,
         str(prepared.split.rule),
         part,
+        TIES,
         prepared.interactions.raw_users.gather(held_out.users),
         held_out.targets - held_out.starts,
         [found.ranks],

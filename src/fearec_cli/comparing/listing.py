@@ -88,7 +88,14 @@ class Listing:
         metrics = [metric for metric in metrics if any(row.values(metric) for row in rows)]
         described = [_facts(row) for row in rows]
         known = list(dict.fromkeys(name for facts in described for name in facts))
-        differing = [name for name in known if len({facts.get(name, UNKNOWN) for facts in described}) > 1]
+        # A result without settings does not differ in them: they are not known.
+        of_runs = [_facts(row) for row in rows if row.first.settings]
+        settings = {name for facts in of_runs for name in _settings(facts)}
+        differing = [
+            name
+            for name in known
+            if len({facts.get(name, UNKNOWN) for facts in (of_runs if name in settings else described)}) > 1
+        ]
         common = {name: described[0][name] for name in ("data", "part", "rule") if name not in differing}
         rows.sort(key=lambda row: _order(row, metrics))
         return cls(rows, common, differing, metrics)
@@ -160,7 +167,8 @@ def shown(row: Row, metric: str) -> str:
 def _facts(row: Row) -> dict[str, str]:
     first = row.first
     named = {"data": f"{first.dataset} ({first.fingerprint[:8]})", "part": first.part, "rule": first.rule}
-    return {**named, "seeds": _seeds(row), **{name: _text(value) for name, value in first.shared.items()}}
+    preset = {"preset": first.preset} if first.preset else {}
+    return {**named, "seeds": _seeds(row), **preset, **{name: _text(value) for name, value in first.shared.items()}}
 
 
 def _settings(facts: Iterable[str]) -> list[str]:

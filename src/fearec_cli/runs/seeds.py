@@ -21,6 +21,7 @@ from fearec_cli.system.parsing import ParseError, read_bounded
 
 SUMMARY_FILE = "summary.json"
 TEST_FILE = "test.json"
+RANKS_FILE = "test.parquet"
 _LARGEST = 16 * 2**20  # of a thousand seeds
 _PARTS: Sequence[SplitName] = ("valid", "test")
 # A number for each metric at each k, under each protocol.

@@ -10,12 +10,14 @@ from fearec_cli.config import Recipe
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.devices.placement import choose_device
 from fearec_cli.errors import CheckpointError, ConfigError
+from fearec_cli.evaluation.ranks_file import write_ranks
 from fearec_cli.evaluation.shown import to_json
 from fearec_cli.runs.checkpoint import load_checkpoint
 from fearec_cli.runs.dataset import DEMO, dataset_of_fingerprint, open_dataset
 from fearec_cli.runs.directory import BEST_FILE, RUN_FILE, claimed, new_run_directory, state_files
 from fearec_cli.runs.evaluation import evaluate_checkpoint
 from fearec_cli.runs.seeds import (
+    RANKS_FILE,
     SUMMARY_FILE,
     TEST_FILE,
     SeedResult,
@@ -167,9 +169,11 @@ def _remove_if_nothing_began(directory: Path, summary: Summary) -> None:
 
 
 def _evaluated(directory: Path, prepared: Prepared, recipe: Recipe) -> SeedResult:
-    """Both parts' metrics of the best weights of a run; leaves test.json, as `fearec evaluate --json` writes it."""
+    """Both parts' metrics of the best weights of a run; leaves test.json and test.parquet."""
     checkpoint = load_checkpoint(directory / BEST_FILE, choose_device(recipe.training.device))
-    report = to_json(evaluate_checkpoint(checkpoint, prepared))
+    evaluated = evaluate_checkpoint(checkpoint, prepared)
+    write_ranks(directory / RANKS_FILE, evaluated.header, prepared, evaluated.model)
+    report = to_json(evaluated)
     with atomic_file(directory / TEST_FILE) as temporary:
         temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     valid = {protocol: dict(metrics) for protocol, metrics in checkpoint.info.metrics.items()}

@@ -17,7 +17,7 @@ USERS = 300
 def judged(name: str, *runs: np.ndarray, users: np.ndarray | None = None) -> Judged:
     of = pl.Series([f"u{user:03}" for user in (np.arange(len(runs[0])) if users is None else users)])
     ranks = [{"unmasked": run, "seen-masked": run} for run in runs]
-    return Judged(name, "toy", "ab12", "leave-one-out", "test", of, np.arange(len(runs[0])) * 5, ranks)
+    return Judged(name, "toy", "ab12", "leave-one-out", "test", "ties", of, np.arange(len(runs[0])) * 5, ranks)
 
 
 def ranks(seed: int, worst: int = 60, size: int = USERS) -> np.ndarray:
@@ -95,10 +95,11 @@ def test_everything_is_in_the_json() -> None:
         ({"part": "valid"}, "a and b do not compare: they differ in their held-out part: test, and valid"),
         ({"rule": "global-time"}, "they differ in their split: leave-one-out, and global-time"),
         ({"fingerprint": "cd34"}, r"in their data set: toy \(fingerprint ab12\), and toy \(fingerprint cd34\)"),
+        ({"ties": "halves"}, "in their tie rule: ties, and halves"),
         ({"history": np.arange(USERS)}, "in their targets: 300 targets, and 300, some of them others"),
         ({"runs": [{"seen-masked": ranks(2)}]}, "b: has no ranks under the protocol unmasked"),
     ],
-    ids=["part", "split", "data", "targets", "protocol"],
+    ids=["part", "split", "data", "ties", "targets", "protocol"],
 )
 def test_what_does_not_compare(change: dict, problem: str) -> None:
     other = replace(judged("b", ranks(2)), **change)

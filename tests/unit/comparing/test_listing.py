@@ -55,6 +55,13 @@ def test_a_setting_that_an_older_run_does_not_name_is_unknown() -> None:
     assert [listing.fact(row, "model.pooling") for row in listing.rows] == ["-", "mean"]
 
 
+def test_a_result_without_settings_differs_in_none() -> None:
+    other = Found(Path("c.json"), "toy", "ab", "leave-one-out", "test", {"unmasked": {"NDCG@10": 0.5}}, {}, "sasrec")
+    listing = Listing.of([found("a", model__dim=8), found("b", model__dim=8, model__layers=3), other], ["NDCG@10"])
+    assert listing.facts == ["model.layers", "preset"]
+    assert [listing.fact(row, "preset") for row in listing.rows] == ["-", "-", "sasrec"]
+
+
 def test_a_name_does_not_break_the_markdown() -> None:
     text = Listing.of([found("a|b\nc")], ["NDCG@10"]).to_markdown()
     assert "| a\\|b c |" in text

@@ -15,7 +15,8 @@ def compare(
     systems: Annotated[
         list[Path],
         typer.Argument(
-            metavar="A B...", help="Runs, checkpoints or directories of seeds; all are compared with the first."
+            metavar="A B...",
+            help="Runs, checkpoints, saved ranks, directories of seeds; compared with the first.",
         ),
     ],
     data: Annotated[
@@ -52,7 +53,7 @@ def compare(
     from fearec_cli.system.outputs import STANDARD_OUTPUT, check_output, is_json_result, write_output
 
     if len(systems) < 2:
-        raise ConfigError(["name two or more runs, checkpoints or directories of seeds"])
+        raise ConfigError(["name two or more runs, checkpoints, saved ranks or directories of seeds"])
     share = None if detect is None else _share(detect)
     metrics = [name.strip() for name in metric.split(",")]
     for name in metrics:
