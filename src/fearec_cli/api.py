@@ -33,6 +33,7 @@ from fearec_cli.log import Adapter, Log, Source, lazy_log
 from fearec_cli.nn.shape import LayerShape
 
 if TYPE_CHECKING:
+    from fearec_cli.kernels import equations_only as equations_only
     from fearec_cli.nn.attention import DotProduct as DotProduct
     from fearec_cli.nn.blocks import Dropout as Dropout
     from fearec_cli.nn.blocks import FeedForward as FeedForward
@@ -45,28 +46,31 @@ if TYPE_CHECKING:
     from fearec_cli.nn.contracts import View as View
     from fearec_cli.nn.fourier import at_least_float32 as at_least_float32
     from fearec_cli.nn.fourier import irfft as irfft
+    from fearec_cli.nn.fourier import multiply_spectrum as multiply_spectrum
     from fearec_cli.nn.fourier import rfft as rfft
     from fearec_cli.nn.inputs import LayerInputs as LayerInputs
     from fearec_cli.nn.inputs import Projection as Projection
     from fearec_cli.nn.repeats import AddedScores as AddedScores
 
 _NEEDS_TORCH = {
-    "at_least_float32": "fourier",
-    "irfft": "fourier",
-    "rfft": "fourier",
-    "AddedScores": "repeats",
-    "Attention": "contracts",
-    "DotProduct": "attention",
-    "Dropout": "blocks",
-    "FeedForward": "blocks",
-    "Filter": "contracts",
-    "Fusion": "contracts",
-    "LayerInputs": "inputs",
-    "Loss": "contracts",
-    "LossInputs": "contracts",
-    "Projection": "inputs",
-    "ResidualOutput": "blocks",
-    "View": "contracts",
+    "at_least_float32": "nn.fourier",
+    "irfft": "nn.fourier",
+    "rfft": "nn.fourier",
+    "equations_only": "kernels",
+    "multiply_spectrum": "nn.fourier",
+    "AddedScores": "nn.repeats",
+    "Attention": "nn.contracts",
+    "DotProduct": "nn.attention",
+    "Dropout": "nn.blocks",
+    "FeedForward": "nn.blocks",
+    "Filter": "nn.contracts",
+    "Fusion": "nn.contracts",
+    "LayerInputs": "nn.inputs",
+    "Loss": "nn.contracts",
+    "LossInputs": "nn.contracts",
+    "Projection": "nn.inputs",
+    "ResidualOutput": "nn.blocks",
+    "View": "nn.contracts",
 }
 
 __all__ = [
@@ -109,6 +113,9 @@ class Component:
         summary: one sentence for `fearec components`.
         source: the paper, equation or code the part comes from.
         causal: True only if no position's output depends on a later position's input.
+        onnx: False where the part has no form that ONNX knows (complex numbers, work that depends on the data):
+            `fearec export` refuses a model of it in one line. A part that has one beside a faster one asks
+            `equations_only`.
     """
 
     name: str
@@ -117,9 +124,10 @@ class Component:
     summary: str
     source: str
     causal: bool = False
+    onnx: bool = True
 
 
 def __getattr__(name: str) -> Any:
     if module := _NEEDS_TORCH.get(name):
-        return getattr(importlib.import_module(f"fearec_cli.nn.{module}"), name)
+        return getattr(importlib.import_module(f"fearec_cli.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -48,6 +48,10 @@ class EvaluationError(FearecError):
     """Scores that cannot be ranked."""
 
 
+class ExportError(FearecError):
+    """A model that has no form in another format, or whose form there answers otherwise."""
+
+
 class OutputError(FearecError):
     """An output that could not be written; nothing half-written stays behind."""
 

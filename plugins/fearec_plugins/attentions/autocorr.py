@@ -73,7 +73,7 @@ class AutocorrAttention(nn.Module):
             return self._of_own_length(inputs)
         delays, weights = self.delays(inputs)
         n = inputs.x.shape[1]
-        empty = torch.zeros(len(weights), n, dtype=weights.dtype, device=weights.device)
+        empty = torch.zeros(weights.shape[0], n, dtype=weights.dtype, device=weights.device)
         if inputs.last_only:
             reached = empty.scatter(1, (inputs.last[:, None] + delays) % n, weights)
             return inputs.weighted(reached[:, None, None], filtered=False)
@@ -95,7 +95,7 @@ class AutocorrAttention(nn.Module):
             return (reached - inputs.last[:, None]) % inputs.x.shape[1], weights
         correlation = self._correlation(inputs) / inputs.x.shape[-1]
         if self.shared_delays and self.training:
-            delays = correlation.mean(0).topk(self.kept).indices.expand(len(correlation), -1)
+            delays = correlation.mean(0).topk(self.kept).indices.expand(correlation.shape[0], -1)
         else:
             delays = correlation.topk(self.kept, dim=1).indices
         return delays, correlation.gather(1, delays).softmax(1)

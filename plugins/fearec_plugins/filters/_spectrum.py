@@ -1,19 +1,8 @@
-"""The way of a filter through the spectrum, and a learned gain at another length."""
+"""The magnitude of complex weights, and a learned gain at another length."""
 
 import torch
-from jaxtyping import Complex, Float, Num
+from jaxtyping import Complex, Float
 from torch import Tensor
-
-from fearec_cli.api import irfft, rfft
-
-
-def multiply_spectrum(x: Float[Tensor, "B N D"], weight: Num[Tensor, "F C"]) -> Float[Tensor, "B N D"]:
-    """irfft(weight * rfft(x), n=N) along the positions; weight real or complex, C is D or 1.
-
-    The two transforms scale in opposite ways, so every `norm` gives the same, "ortho" of the papers' codes too.
-    """
-    filtered: Tensor = irfft(rfft(x) * weight, x.shape[1], x.dtype)
-    return filtered
 
 
 def magnitude(weight: Complex[Tensor, "F D"], n: int) -> Float[Tensor, "F D"]:

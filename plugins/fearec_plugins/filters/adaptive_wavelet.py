@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fearec_cli.api import Component, Field, LayerShape, Options, irfft, rfft
+from fearec_cli.api import Component, Field, LayerShape, Options, equations_only, irfft, multiply_spectrum, rfft
 from fearec_plugins._kernels.own_length import check_padded
 from fearec_plugins.filters._spectrum import at_length
 
@@ -56,6 +56,9 @@ class AdaptiveWavelet(nn.Module):
         scale, offset = modulation.transpose(1, 2).to(self.gain.dtype).unbind(-1)  # [B, F, H]
         gain = self.gain.T * (1 + scale)
         bias = self.bias.T + offset
+        if equations_only():
+            gain, bias = (each.repeat_interleave(x.shape[2] // heads, 2) for each in (gain, bias))
+            return multiply_spectrum(x, gain, offset=bias * math.sqrt(x.shape[1]))
         spectrum = rfft(x, "ortho").unflatten(2, (heads, -1))  # [B, F, H, E]
         out = irfft((spectrum * gain[..., None] + bias[..., None]).flatten(2), x.shape[1], x.dtype)
         return out * math.sqrt(x.shape[1])  # the inverse of "ortho"

@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerShape, Options, at_least_float32
+from fearec_cli.api import Component, Field, LayerShape, Options, at_least_float32, multiply_spectrum
 from fearec_plugins._kernels.own_length import check_padded
-from fearec_plugins.filters._spectrum import at_length, magnitude, multiply_spectrum
+from fearec_plugins.filters._spectrum import at_length, magnitude
 
 
 class GlobalOptions(Options):
@@ -38,7 +38,7 @@ class GlobalFilter(nn.Module):
 
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The convolved signal."""
-        return multiply_spectrum(x, self.spectrum())
+        return multiply_spectrum(x, *self.weight.unbind(-1))
 
     def response(self, n: int) -> Float[Tensor, "F D"]:
         """Magnitude of the weights; at another length than the model's, interpolated over frequency."""

@@ -7,11 +7,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from fearec_cli.api import Component, Field, LayerShape, Options
+from fearec_cli.api import Component, Field, LayerShape, Options, multiply_spectrum
 from fearec_cli.errors import ConfigError
 from fearec_plugins._kernels.own_length import check_padded
 from fearec_plugins.filters._matrix import LONGEST_BY_MATRIX, apply_matrix, circulant
-from fearec_plugins.filters._spectrum import at_length, multiply_spectrum
+from fearec_plugins.filters._spectrum import at_length
 
 RampShape = Literal["linear", "cosine", "exponential"]
 

@@ -5,10 +5,10 @@ from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fearec_cli.api import Component, Field, LayerShape, Options, at_least_float32
+from fearec_cli.api import Component, Field, LayerShape, Options, at_least_float32, multiply_spectrum
 from fearec_cli.errors import ConfigError
 from fearec_plugins._kernels.own_length import check_padded
-from fearec_plugins.filters._spectrum import at_length, magnitude, multiply_spectrum
+from fearec_plugins.filters._spectrum import at_length, magnitude
 from fearec_plugins.filters.window import window_bins
 
 
@@ -59,17 +59,21 @@ class SlideFilter(nn.Module):
             nn.Parameter(torch.randn(high - low, shape.dim, 2) * options.std) for low, high in self.windows
         )
 
-    def spectrum(self) -> Complex[Tensor, "F D"]:
-        """The mixture of both filters over the whole spectrum."""
+    def weight(self) -> Float[Tensor, "F D 2"]:
+        """The mixture of both filters over the whole spectrum, real and imaginary part."""
         dynamic, static = (
             functional.pad(weight, (0, 0, 0, 0, low, self.bins - high))
             for weight, (low, high) in zip((self.dynamic, self.static), self.windows, strict=True)
         )
-        return torch.view_as_complex(at_least_float32((1 - self.gamma) * dynamic + self.gamma * static))
+        return (1 - self.gamma) * dynamic + self.gamma * static
+
+    def spectrum(self) -> Complex[Tensor, "F D"]:
+        """The same as complex numbers."""
+        return torch.view_as_complex(at_least_float32(self.weight()))
 
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The filtered signal."""
-        return multiply_spectrum(x, self.spectrum())
+        return multiply_spectrum(x, *self.weight().unbind(-1))
 
     def response(self, n: int) -> Float[Tensor, "F D"]:
         """Magnitude of the mixture; at another length than the model's, interpolated over frequency."""

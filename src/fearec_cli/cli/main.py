@@ -32,6 +32,7 @@ class _Commands(LazyCommands):
         "compare": "Tell a better model from a luckier one, user by user.",
         "results": "List the results below directories, with what differs between them.",
         "recommend": "Recommend items for any history, by one checkpoint.",
+        "export": "Write a model as an ONNX file, for services without torch.",
         "inspect": "Look inside a model: frequencies, periods, branches.",
         "report": "Write one page about a run.",
         "components": "List components, settings and presets, or describe one.",

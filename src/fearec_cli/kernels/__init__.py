@@ -2,7 +2,8 @@
 
 `plain` holds the equations. On a CPU the same operations are fused (`cpu`, `cpu_attention`, `cpu_dropout`), and a layer
 whose last position alone is requested projects that one (`last_position`); on other devices attention is torch's fused
-function. `FEAREC_KERNELS=plain` takes the equations everywhere: to debug, to differentiate gradients, to compare.
+function. `FEAREC_KERNELS=plain` takes the equations everywhere: to debug, to differentiate gradients, to compare. So
+does export to ONNX; a component that has a faster form of its own asks `equations_only`.
 
 A fused function reads the weights of a linear map and never calls it. So a map takes the plain way wherever somebody
 could notice: it has hooks, is not exactly an `nn.Linear` (low-rank adapters, quantised and parametrised maps), or its
@@ -47,6 +48,14 @@ def using(mode: Mode) -> Iterator[None]:
         yield
     finally:
         _mode = before
+
+
+def equations_only() -> bool:
+    """Whether every operation takes its equations, in real numbers: under FEAREC_KERNELS=plain, and in an export.
+
+    ONNX has neither functions of our own nor complex numbers.
+    """
+    return _mode == "plain"
 
 
 def fused_on_cpu(x: Tensor, *linears: nn.Module, casts: bool = True) -> bool:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fearec_cli.api import View
+from fearec_cli.api import View, equations_only
 from fearec_cli.model.embedding import Embedding
 from fearec_cli.model.layer import Layer
 from fearec_cli.nn.fourier import rfft
@@ -105,7 +105,7 @@ class Encoder(nn.Module):
             x = out.x
         if self.norm is not None:
             x = self.norm(x)
-        rows = torch.arange(len(ids), device=ids.device)
+        rows = torch.arange(ids.shape[0], device=ids.device)
         at = torch.zeros_like(last) if last_only else last
 
         def pool(signal: Tensor) -> Tensor:
@@ -122,7 +122,7 @@ class Encoder(nn.Module):
 
     def represent(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B D"]:
         """Representation whose product with the item table scores every item."""
-        if self.causal and self.padding == "right":
+        if self.causal and self.padding == "right" and not equations_only():
             ids = ids[:, : int(lengths.max())]  # what follows the longest history is padding that nobody reads
         encoded: Encoded = self(ids, lengths)
         return encoded.representation
@@ -140,9 +140,9 @@ class Encoder(nn.Module):
     def scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B I"]:
         """The score of every item after each history; ranks of many are found without it (`evaluation.ranks`)."""
         scores = self.represent(ids, lengths) @ self.item_table().T
-        if (added := self.added_scores(ids, lengths)) is not None:
-            scores = scores.index_put((added.rows, added.items), added.values, accumulate=True)
-        return scores
+        if self.repeats is None:
+            return scores
+        return self.repeats.onto(scores, ids, last_positions(lengths, ids.shape[1], self.padding))
 
     def item_table(self) -> Float[Tensor, "I D"]:
         """The items' vectors, without the padding row."""

@@ -36,6 +36,20 @@ class RepeatBias(nn.Module):
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(max_length))
 
+    def onto(
+        self, scores: Float[Tensor, "B I"], ids: Int[Tensor, "B N"], last: Int[Tensor, "B"]
+    ) -> Float[Tensor, "B I"]:
+        """The scores of every item after each history, with what is added for the last position.
+
+        Args:
+            scores: products of representation and item table.
+            ids: padded histories.
+            last: index of the last real position.
+        """
+        distance = (last[:, None] - torch.arange(ids.shape[1], device=ids.device)).clamp(min=0)
+        added = torch.where(_is_latest(ids, last), self.bias[distance], 0).to(scores.dtype)
+        return scores.scatter_add(1, (ids - 1).clamp(min=0), added)
+
     def at_last(self, ids: Int[Tensor, "B N"], last: Int[Tensor, "B"]) -> AddedScores:
         """For the last position of each history; its row is that of the history.
 
@@ -43,8 +57,7 @@ class RepeatBias(nn.Module):
             ids: padded histories.
             last: index of the last real position.
         """
-        latest = (ids > 0) & (_next_occurrence(ids) > last[:, None])
-        rows, positions = latest.nonzero(as_tuple=True)
+        rows, positions = _is_latest(ids, last).nonzero(as_tuple=True)
         return AddedScores(rows, ids[rows, positions] - 1, self.bias[last[rows] - positions])
 
     def at_every(self, ids: Int[Tensor, "B N"]) -> AddedScores:
@@ -55,6 +68,11 @@ class RepeatBias(nn.Module):
         history, query, key = (past & (_next_occurrence(ids)[:, None] > queries)).nonzero(as_tuple=True)
         row = (valid.flatten().cumsum(0) - 1).view_as(ids)
         return AddedScores(row[history, query], ids[history, key] - 1, self.bias[query - key])
+
+
+def _is_latest(ids: Int[Tensor, "B N"], last: Int[Tensor, "B"]) -> Bool[Tensor, "B N"]:
+    """True at an item's last occurrence before or at the position `last`."""
+    return (ids > 0) & (_next_occurrence(ids) > last[:, None])
 
 
 def _next_occurrence(ids: Int[Tensor, "B N"]) -> Int[Tensor, "B N"]:

@@ -37,6 +37,15 @@ def test_the_last_position(histories: list[list[int]]) -> None:
 
 
 @given(HISTORIES)
+def test_added_to_all_scores_they_are_the_same(histories: list[list[int]]) -> None:
+    last = torch.tensor([len(history) - 1 for history in histories])
+    scores = torch.rand(len(histories), 4)
+    found = module().at_last(padded(histories), last)
+    expected = scores.index_put((found.rows, found.items), found.values, accumulate=True)
+    torch.testing.assert_close(module().onto(scores, padded(histories), last), expected)
+
+
+@given(HISTORIES)
 def test_every_position(histories: list[list[int]]) -> None:
     found = module().at_every(padded(histories))
     got = {(int(r), int(i) + 1): float(v) - 1 for r, i, v in zip(*found, strict=True)}

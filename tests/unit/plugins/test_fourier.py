@@ -5,7 +5,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fearec_plugins.attentions._delays import circulant_of_delays, correlation_by_fft, correlation_by_scores
+from fearec_cli import kernels
+from fearec_cli.api import multiply_spectrum
+from fearec_plugins.attentions._delays import (
+    average_by_fft,
+    average_over,
+    circulant_of_delays,
+    correlation_by_fft,
+    correlation_by_scores,
+)
 from fearec_plugins.filters._matrix import circulant
 
 sizes = st.integers(2, 33)
@@ -84,3 +92,24 @@ def test_diagonal_sums_and_circulants_have_the_gradients_of_each_other(n):
     scores, weights = random(2, n, n, seed=0).requires_grad_(), random(2, n, seed=1).requires_grad_()
     assert torch.autograd.gradcheck(correlation_by_scores, scores)
     assert torch.autograd.gradcheck(circulant_of_delays, weights)
+
+
+@pytest.mark.parametrize("n", [2, 7, 10])
+def test_the_equations_in_real_numbers_give_what_the_transforms_give(n):
+    x, weight = torch.randn(3, n, 4, dtype=torch.float64), torch.randn(n // 2 + 1, 4, 2, dtype=torch.float64)
+    q, lags = torch.randn(3, n, 4, dtype=torch.float64), torch.rand(3, n, dtype=torch.float64)
+    delays = torch.stack([torch.randperm(n)[:2] for _ in range(3)])
+    asked = (
+        lambda: multiply_spectrum(x, *weight.unbind(-1)),
+        lambda: multiply_spectrum(x, weight[:, :1, 0]),
+        lambda: multiply_spectrum(x, weight[None, :, :, 0].expand(3, -1, -1), offset=weight[:, :, 1]),
+        lambda: correlation_by_fft(x, q),
+        lambda: correlation_by_scores(q @ x.mT),
+        lambda: circulant_of_delays(lags),
+        lambda: average_by_fft(lags, x),
+        lambda: average_over(delays, lags[:, :2], x),
+    )
+    for ask in asked:
+        expected = ask()
+        with kernels.using("plain"):
+            torch.testing.assert_close(ask(), expected)

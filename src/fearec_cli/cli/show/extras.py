@@ -5,7 +5,11 @@ from importlib.util import find_spec
 from fearec_cli.errors import ConfigError
 
 # Extra of pyproject.toml -> modules it brings.
-_EXTRAS = {"report": ("altair", "vl_convert", "plotext"), "tune": ("optuna",)}
+_EXTRAS = {
+    "onnx": ("onnx", "onnxruntime", "onnxscript"),
+    "report": ("altair", "vl_convert", "plotext"),
+    "tune": ("optuna",),
+}
 
 
 def require(extra: str) -> None:
