@@ -138,8 +138,9 @@ def test_a_loss_learns_and_holds_nothing_between_calls(entry: Registered) -> Non
         branches=tuple(random(BATCH, 8, seed=seed) for seed in (5, 6)) if "branches" in declared else (),
         spectrum=random(BATCH, 6, 8, seed=7).detach().abs().requires_grad_() if "spectrum" in declared else None,
         memory=random(BATCH, 8, seed=4).detach() if "memory" in declared else None,
+        penalty=random(seed=3) if "penalty" in declared else None,
     )
-    spectrum = [] if inputs.spectrum is None else [inputs.spectrum]
+    spectrum = [signal for signal in (inputs.spectrum, inputs.penalty) if signal is not None]
     tensors = [inputs.anchor, inputs.items, *augmented.values(), *inputs.positions.values(), *inputs.branches]
     assert_learns(component, component(inputs), *tensors, *spectrum)
     if not isinstance(component, nn.Module):

@@ -18,6 +18,7 @@ from fearec_cli.data.manifest import Manifest
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
 from fearec_cli.data.splits import ColdTargets, HeldOut, SplitName
+from fearec_cli.data.windows import TrainingWindows
 from fearec_cli.evaluation.header import Header, Scored
 from fearec_cli.model.build import build_encoder
 from fearec_cli.model.encoder import Encoder
@@ -56,6 +57,15 @@ def training_prefixes(
     data = prepared(sequences)
     table = InteractionTable.load(data, torch.device("cpu"))
     return TrainingPrefixes(table, data, max_length, padding)
+
+
+def training_samples(made: Recipe, sequences: Sequence[Sequence[int]]) -> TrainingPrefixes | TrainingWindows:
+    """The training part of such a data set, as a recipe's targets ask for it."""
+    data = prepared(sequences)
+    table = InteractionTable.load(data, torch.device("cpu"))
+    if made.training.targets == "all":
+        return TrainingWindows(table, data, made.model.max_length)
+    return TrainingPrefixes(table, data, made.model.max_length, made.model.padding)
 
 
 def held_out(split: SplitName, *, users: Sequence[int], cold: ColdTargets | None = None) -> HeldOut:

@@ -73,6 +73,14 @@ class PositionFir(nn.Module):
         """h[t, k] of every position t and distance k."""
         return self.mixture @ nn.functional.normalize(self.bases, dim=1)
 
+    def penalty(self) -> Float[Tensor, ""]:
+        """|B B^T - 1|^2, B the impulse responses b_m / |b_m|: 0 where they are orthogonal.
+
+        The authors' code takes it of the real and of the imaginary parts; here the responses are real.
+        """
+        scaled = nn.functional.normalize(self.bases, dim=1)
+        return (scaled @ scaled.T - torch.eye(len(scaled), device=scaled.device, dtype=scaled.dtype)).square().sum()
+
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The weighted past of each position."""
         length = x.shape[1]

@@ -177,6 +177,10 @@ class TrainedByEngine:
         """The same for every real position."""
         return self._encoder.added_everywhere(ids)
 
+    def penalty(self) -> Float[Tensor, ""]:
+        """What the layers' filters ask to be small, in float32."""
+        return self._encoder.penalty().to(torch.get_default_dtype())
+
     def backward(self, loss: Float[Tensor, ""]) -> None:
         """Gradients of the objective, averaged over the processes (`fearec_cli.system.processes.GatherRows`)."""
         self._fabric.backward(loss)

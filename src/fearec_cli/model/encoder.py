@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fearec_cli.api import View, equations_only
+from fearec_cli.errors import ConfigError
 from fearec_cli.model.embedding import Embedding
 from fearec_cli.model.layer import Layer
 from fearec_cli.nn.fourier import rfft
@@ -143,6 +144,18 @@ class Encoder(nn.Module):
         if self.repeats is None:
             return scores
         return self.repeats.onto(scores, ids, last_positions(lengths, ids.shape[1], self.padding))
+
+    def penalty(self) -> Float[Tensor, ""]:
+        """Sum over the layers of what their filters ask to be small.
+
+        Raises:
+            ConfigError: they ask for nothing.
+        """
+        penalties = (getattr(layer.filter, "penalty", None) for layer in self.layers)
+        asked: list[Tensor] = [penalty() for penalty in penalties if callable(penalty)]
+        if not asked:
+            raise ConfigError(["loss: the model's filter has no penalty; position-fir has one, or leave the term out"])
+        return torch.stack(asked).sum()
 
     def item_table(self) -> Float[Tensor, "I D"]:
         """The items' vectors, without the padding row."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from fearec_cli.nn.inputs import LayerInputs, Projection
 from fearec_cli.nn.repeats import AddedScores
 
-View = Literal["dropout", "semantic", "positions", "branches", "spectrum", "memory"]
+View = Literal["dropout", "semantic", "positions", "branches", "spectrum", "memory", "penalty"]
 
 
 @runtime_checkable
@@ -18,7 +18,8 @@ class Filter(Protocol):
     """A filter along time, built by `build(options, shape: LayerShape)`; usually a `torch.nn.Module`.
 
     One that is linear and treats all dimensions alike may say so by an attribute `constant`, its gain of a constant
-    signal; a layer then filters its input once instead of each projection where that is less work.
+    signal; a layer then filters its input once instead of each projection where that is less work. One may also have a
+    method `penalty()`: a number, of its parameters alone, that the loss `filter-penalty` makes small.
     """
 
     def __call__(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
@@ -88,7 +89,7 @@ class LossInputs:
         items: the item table, without the padding row.
         views: further representations of the same sequences: `dropout` (a second pass through other
             dropout masks), `semantic` (another history with the same next item). Where every position trains, a term
-            that reads any view but `memory` is given some positions alone, drawn at each step.
+            that reads any view but `memory` and `penalty` is given some positions alone, drawn at each step.
         positions: for terms that read `positions`: every position's output of the anchor (key `anchor`)
             and of each view, not only the last.
         branches: for terms that read `branches`: the context that each branch of the last layer gives. A model
@@ -97,6 +98,7 @@ class LossInputs:
             frequency.
         memory: for terms that read `memory`: the representation of the last history of an earlier step that had the
             same target, zeros where there was none. The run keeps it; it carries no gradient.
+        penalty: for terms that read `penalty`: sum over the layers of what their filters ask to be small.
         later: rows in `items` of the A items after the target, the next one first; -1 where the training part ends
             before them.
         added: what the model adds to the products of anchor and items, where model.repeats is learned; a term that does
@@ -113,3 +115,4 @@ class LossInputs:
     later: Int[Tensor, "B A"] | None = None
     added: AddedScores | None = None
     memory: Float[Tensor, "B D"] | None = None
+    penalty: Float[Tensor, ""] | None = None

@@ -88,6 +88,7 @@ def _subject(
                 branches=tuple(signals[f"branches {at}"] for at in range(2)) if "branches" in views else (),
                 spectrum=signals.get("spectrum"),
                 memory=signals.get("memory"),
+                penalty=signals.get("penalty"),
             )
         )
 
@@ -98,6 +99,8 @@ def _subject(
         sizes |= {f"branches {at}": (batch, DIM) for at in range(2)}
     if "spectrum" in views:
         sizes["spectrum"] = (batch, _POSITIONS // 2 + 1, DIM)
+    if "penalty" in views:
+        sizes["penalty"] = ()
     if "memory" in views:
         sizes["memory"] = (batch, DIM)
     signals: dict[str, Tensor] = {

@@ -63,7 +63,7 @@ class Trainer:
 
     Raises:
         DataError: the data set has no training prefix.
-        ConfigError: a component cannot be built in its layer.
+        ConfigError: a component cannot be built in its layer, or a term reads what the model does not have.
         TrainingError: the device is not there.
     """
 
@@ -98,6 +98,8 @@ class Trainer:
         objective = Objective(recipe, self._processes)
         self._terms = [term.name for term in objective.terms]
         encoder = build_encoder(recipe, prepared.n_items).to(device)
+        if "penalty" in objective.views:
+            encoder.penalty()  # an error before anything is trained
         optimizer = make_optimizer(encoder, config.training)
         average = WeightAverage(encoder, config.training.ema) if config.training.ema else None
         self._in_float32 = copy.deepcopy(encoder) if self.engine.shortens_weights and average is None else None

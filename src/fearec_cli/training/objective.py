@@ -27,8 +27,8 @@ class WeightedLoss(NamedTuple):
 
     @property
     def compares_views(self) -> bool:
-        """Whether it reads more than representations, targets and the memory of them."""
-        return bool(self.loss.views - {"memory"})
+        """Whether it reads further encodings of the sequences."""
+        return bool(self.loss.views - {"memory", "penalty"})
 
     def value(self, inputs: LossInputs) -> Float[Tensor, ""]:
         """The term before its weight.
@@ -99,6 +99,9 @@ class Objective:
         total = torch.stack([term.weight * value for term, value in zip(self.terms, values, strict=True)]).sum()
         return total, torch.stack(values).detach()
 
+    def _penalty(self, encoder: TrainedEncoder) -> Float[Tensor, ""] | None:
+        return encoder.penalty() if "penalty" in self.views else None
+
     def _of_windows(
         self,
         encoder: TrainedEncoder,
@@ -129,6 +132,7 @@ class Objective:
             later=batch.later,
             added=encoder.added_everywhere(batch.ids),
             memory=None if memory is None else memory[batch.targets],
+            penalty=self._penalty(encoder),
         )
         if not any(term.compares_views for term in self.terms):
             return every, every
@@ -175,6 +179,7 @@ class Objective:
             spectrum=encodings.spectrum,
             later=None if every.later is None else every.later[drawn],
             memory=None if every.memory is None else every.memory[drawn],
+            penalty=every.penalty,
         )
 
     def _of_prefixes(
@@ -205,6 +210,7 @@ class Objective:
             later=batch.later,
             added=encoder.added_scores(batch.ids, batch.lengths),
             memory=None if memory is None else memory[batch.targets],
+            penalty=self._penalty(encoder),
         )
 
 

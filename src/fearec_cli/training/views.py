@@ -32,6 +32,9 @@ class TrainedEncoder(Protocol):
     def added_everywhere(self, ids: Int[Tensor, "B N"]) -> AddedScores | None:
         """The same for every real position."""
 
+    def penalty(self) -> Float[Tensor, ""]:
+        """What the layers' filters ask to be small, as `Encoder.penalty`."""
+
 
 class Histories(NamedTuple):
     """The sequences of a view.
