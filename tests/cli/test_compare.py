@@ -51,7 +51,7 @@ def test_what_was_judged_on_something_else_is_refused(best: Path) -> None:
         r"runs/toy and runs/other do not compare: they differ in their data set: toy \(fingerprint .*\), and other \(",
     )
     Path("empty").mkdir()
-    agree(refused("compare", "runs/toy", "empty"), "^empty: is not a run .it has no best.safetensors. and has")
+    agree(refused("compare", "runs/toy", "empty"), "^empty: is not a run .*, and there are none in it")
     agree(refused("compare", "runs/toy"), "^name two or more runs")
     agree(refused("compare", "runs/toy", "nowhere"), "^nowhere: there is no such checkpoint")
     agree(refused("compare", "runs/toy", "runs/toy", "--metric", "HR@x"), "write the length of the list")
@@ -59,6 +59,18 @@ def test_what_was_judged_on_something_else_is_refused(best: Path) -> None:
     agree(
         refused("compare", "runs/toy", "valid.parquet", *FEW),
         "runs/toy and valid.parquet do not compare: they differ in their held-out part: test, and valid",
+    )
+    Path("mixed").mkdir()
+    shutil.copytree("runs/toy", "mixed/a")
+    shutil.copytree("runs/toy", "mixed/b")
+    agree(refused("compare", "runs/toy", "mixed", *FEW), "mixed: two of its runs have the same seed, which is one draw")
+    shutil.rmtree("mixed/b")
+    done("train", "toy", "--preset", "sasrec", *TINY, "--epochs", "2", "--seed", "1", "--out", "mixed/b")
+    assert '"runs": [\n        1,\n        2' in done("compare", "runs/toy", "mixed", *FEW, "--json", "-")
+    shutil.copytree("runs/other", "mixed/c")
+    agree(
+        refused("compare", "runs/toy", "mixed", *FEW),
+        r"mixed: its runs differ in more than their seed \(training.epochs, training.max_steps\)",
     )
     Path("torn.parquet").write_bytes(b"PAR1")
     agree(refused("compare", "runs/toy", "torn.parquet", *FEW), "torn.parquet: is damaged or not a Parquet file")

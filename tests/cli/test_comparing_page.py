@@ -6,6 +6,7 @@ from pathlib import Path
 
 from support.commands import TINY, done
 
+_COMMAND = re.compile(r"^\$ fearec (.*)$", re.MULTILINE)
 PAGE = Path(__file__).parents[2] / "docs" / "comparing.md"
 
 
@@ -20,7 +21,8 @@ def shortened(command: list[str]) -> list[str]:
 
 
 def test_every_command_of_the_page_runs() -> None:
-    commands = [shlex.split(line) for line in re.findall(r"^\$ fearec (.*)$", PAGE.read_text("utf-8"), re.MULTILINE)]
+    console = "".join(re.findall(r"^```console\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL))
+    commands = [shlex.split(line) for line in _COMMAND.findall(console)]
     assert {command[0] for command in commands} == {"train", "results", "compare", "tune"}
     done("prepare", "demo", "--set", "demo.users=60")
     for command in commands:

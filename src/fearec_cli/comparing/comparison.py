@@ -137,7 +137,7 @@ def detection(compared: Compared, share: float) -> str:
     asked = f"a difference of {share:.2%} of {compared.values[0]:.4f}"
     if min(compared.runs) < 2:
         return f"a single run cannot show {asked}: how far seeds scatter is not known; `fearec train --seeds 5`"
-    users, (one, two) = compared.difference.deviation, compared.deviations
+    users, (one, two) = compared.difference.users, compared.deviations
     smallest = detectable(users, one, two, compared.runs)
     relative = smallest / compared.values[0] if compared.values[0] else float("inf")
     runs = " and ".join(map(str, dict.fromkeys(compared.runs)))

@@ -21,7 +21,7 @@ from fearec_cli.runs.checkpoint import read_info
 from fearec_cli.runs.directory import BEST_FILE, RUN_FILE, STATES
 from fearec_cli.system.parsing import parse_json, parse_toml, read_bounded
 
-_SEED = "training.seed"
+SEED = "training.seed"
 # No collection of runs has more: somebody named the root of a disk.
 _MOST_FILES = 100_000
 
@@ -66,12 +66,12 @@ class Found:
     @property
     def seed(self) -> int | None:
         """Of the run, where it is known."""
-        return self.settings.get(_SEED)
+        return self.settings.get(SEED)
 
     @property
     def shared(self) -> dict[str, Any]:
         """The settings without the seed."""
-        return {name: value for name, value in self.settings.items() if name != _SEED}
+        return {name: value for name, value in self.settings.items() if name != SEED}
 
 
 def find_results(roots: Sequence[Path]) -> tuple[list[Found], list[str]]:
@@ -92,7 +92,7 @@ def find_results(roots: Sequence[Path]) -> tuple[list[Found], list[str]]:
             settings: Mapping[str, Any] = {}
             if RUN_FILE in names and BEST_FILE in names:
                 try:
-                    settings = _flat(parse_toml(read_bounded(directory / RUN_FILE)))
+                    settings = run_settings(directory)
                     validated = _validated(directory, settings)
                     if validated is not None:
                         found[directory, "valid"] = validated
@@ -109,6 +109,16 @@ def find_results(roots: Sequence[Path]) -> tuple[list[Found], list[str]]:
                 if result is not None:
                     found[result.path, result.part] = result
     return [found[key] for key in sorted(found)], problems
+
+
+def run_settings(directory: Path) -> dict[str, Any]:
+    """Settings of the run in a directory, by their full names. The components need not be installed.
+
+    Raises:
+        OSError: there is none.
+        ValueError: it cannot be read.
+    """
+    return _flat(parse_toml(read_bounded(directory / RUN_FILE)))
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:

@@ -9,6 +9,7 @@ import polars as pl
 import torch
 from jaxtyping import Int
 
+from fearec_cli.comparing.found import SEED, run_settings
 from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.splits import SplitName
 from fearec_cli.errors import CheckpointError, ConfigError
@@ -61,8 +62,8 @@ def judge(
     """The ranks of what lies at a path.
 
     Args:
-        path: a run's directory, a checkpoint, a directory of `fearec train --seeds`, or a file of `fearec evaluate
-            --save-ranks`, whose part is its own.
+        path: a run's directory, a checkpoint, a directory of `fearec train --seeds` or of runs that differ in their
+            seed alone, or a file of `fearec evaluate --save-ranks`, whose part is its own.
         dataset: the data set that it was trained on; looked for under data/ by its fingerprint unless given.
         part: which held-out part is ranked.
         device: where to compute.
@@ -73,26 +74,49 @@ def judge(
         DataError: a file of ranks is damaged.
         EvaluationError: a score is not a number.
     """
-    if is_seeds(path):
-        seeds = read_summary(path).runs
-        if not seeds:
-            raise CheckpointError(f"{path}: no seed is finished; go on: fearec train --resume --out {path}")
-        runs = [_of_seed(seed_directory(path, seed), dataset, part, device) for seed in seeds]
+    if path.is_dir() and not (path / BEST_FILE).is_file():
+        runs = [_of_run(directory, dataset, part, device) for directory in _runs_of(path)]
         others = [run for run in runs if run.fingerprint != runs[0].fingerprint]
         if others:
-            raise CheckpointError(f"{path}: its seeds were trained on different data sets; train them again")
+            raise CheckpointError(f"{path}: its runs were trained on different data sets; name runs of one")
         return replace(runs[0], name=str(path), runs=[run.runs[0] for run in runs])
     if path.is_dir():
-        if not (path / BEST_FILE).is_file():
-            raise ConfigError(
-                [f"{path}: is not a run (it has no {BEST_FILE}) and has no summary.json of `fearec train --seeds`"]
-            )
         return replace(_evaluated(path / BEST_FILE, dataset, part, device), name=str(path))
     return _saved(path) if path.suffix == ".parquet" else _evaluated(path, dataset, part, device)
 
 
-def _of_seed(directory: Path, dataset: str | None, part: SplitName, device: torch.device) -> Judged:
-    """The ranks that training with seeds saved, if they are those of the weights that lie there; else ranked again."""
+def _runs_of(path: Path) -> list[Path]:
+    """Directories of the runs of a system: finished seeds, or all runs in it, which differ in their seed alone.
+
+    Raises:
+        CheckpointError: no seed is finished.
+        ConfigError: there are none, or they differ in other settings.
+    """
+    if is_seeds(path):
+        seeds = read_summary(path).runs
+        if not seeds:
+            raise CheckpointError(f"{path}: no seed is finished; go on: fearec train --resume --out {path}")
+        return [seed_directory(path, seed) for seed in seeds]
+    runs = sorted(child for child in path.iterdir() if (child / BEST_FILE).is_file())
+    if not runs:
+        raise ConfigError([f"{path}: is not a run (it has no {BEST_FILE}), and there are none in it"])
+    try:
+        settings = [run_settings(run) for run in runs]
+    except (OSError, ValueError) as error:
+        raise ConfigError([f"{path}: the settings of a run in it cannot be read: {error}; name the runs"]) from error
+    known = sorted({name for each in settings for name in each} - {SEED})
+    differing = [name for name in known if any(each.get(name) != settings[0].get(name) for each in settings)]
+    if differing:
+        raise ConfigError(
+            [f"{path}: its runs differ in more than their seed ({', '.join(differing[:5])}); name the runs themselves"]
+        )
+    if len({each.get(SEED) for each in settings}) < len(runs):
+        raise ConfigError([f"{path}: two of its runs have the same seed, which is one draw; name the runs themselves"])
+    return runs
+
+
+def _of_run(directory: Path, dataset: str | None, part: SplitName, device: torch.device) -> Judged:
+    """The ranks that lie in a run's directory, if they are those of the weights that lie there; else ranked again."""
     saved, best = directory / RANKS_FILE, directory / BEST_FILE
     if part == "test" and saved.is_file() and best.is_file():
         ranks = read_ranks(saved)

@@ -21,7 +21,8 @@ class Difference:
         value: difference of the means over targets.
         low: lower end of the 95 % interval.
         high: upper end.
-        deviation: standard deviation of the difference over draws of users alone.
+        users: standard deviation of the difference over draws of users, for runs without end: what the users in the
+            runs at hand owe to their seeds is taken off, where a system has several.
         p: of the two-sided sign-flip test.
         effect: Cohen's d of paired users, mean over deviation of their differences; 0 where no user differs.
     """
@@ -29,7 +30,7 @@ class Difference:
     value: float
     low: float
     high: float
-    deviation: float
+    users: float
     p: float
     effect: float
 
@@ -69,7 +70,7 @@ def paired_difference(
         value=float(value),
         low=float(low),
         high=float(high),
-        deviation=float(of_users.std(ddof=1)),
+        users=float(np.sqrt(max(0.0, of_users.var(ddof=1) - sum(map(_of_runs, (first, second))) / counts.sum() ** 2))),
         p=sign_flip(per_user, draws=draws, random=random),
         effect=float(means.mean() / deviation) if deviation > 0 else 0.0,
     )
@@ -95,6 +96,11 @@ def sign_flip(differences: Float[np.ndarray, "U"], *, draws: int, random: np.ran
         signs = random.integers(0, 2, size, dtype=np.int8) * 2.0 - 1.0
         beyond += int((np.abs(signs @ different) >= observed).sum())
     return (1 + beyond) / (1 + draws)
+
+
+def _of_runs(system: Float[np.ndarray, "R U"]) -> float:
+    """Variance of the sum over users of the runs' mean, of which the scatter of a user's runs is the cause."""
+    return float(system.var(axis=0, ddof=1).sum() / len(system)) if len(system) > 1 else 0.0
 
 
 def _bootstrap(

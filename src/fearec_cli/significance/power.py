@@ -17,7 +17,7 @@ def detectable(users: float, first: float, second: float, seeds: tuple[int, int]
     """The smallest true difference that would be found with the power above.
 
     Args:
-        users: standard deviation of the difference over draws of users.
+        users: standard deviation of the difference over draws of users (`Difference.users`).
         first: standard deviation of the first system over seeds.
         second: of the second.
         seeds: how many either system has; 2 or more.

@@ -64,7 +64,11 @@ def test_seeds_are_pooled() -> None:
 
 
 def test_few_seeds_cannot_show_one_percent() -> None:
-    three = [judged(name, *(ranks(seed) for seed in seeds)) for name, seeds in (("a", range(3)), ("b", range(3, 6)))]
+    one, two = ranks(1), ranks(2)
+    three = [
+        judged(name, *(np.where(np.arange(USERS) < seed, 1, base) for seed in range(3)))
+        for name, base in (("a", one), ("b", two))
+    ]
     (found,) = compare(three, ["NDCG@10"], ["unmasked"], draws=500)
     assert detection(found, 0.01).startswith("3 seeds cannot show a difference of 1.00% of 0.")
     assert detection(found, 0.01).endswith("no number of seeds would: the users are too few for it")

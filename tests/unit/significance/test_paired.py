@@ -49,7 +49,7 @@ def test_the_interval_is_scipys() -> None:
     assert found.value == pytest.approx(differences.mean())
     assert found.low == pytest.approx(theirs.confidence_interval.low, abs=0.003)
     assert found.high == pytest.approx(theirs.confidence_interval.high, abs=0.003)
-    assert found.deviation == pytest.approx(theirs.standard_error, rel=0.03)
+    assert found.users == pytest.approx(theirs.standard_error, rel=0.03)
     assert found.effect == pytest.approx(differences.mean() / differences.std(ddof=1))
 
 
@@ -70,7 +70,18 @@ def test_runs_that_scatter_widen_the_interval() -> None:
     wide = paired_difference(steady, scattered + 0.01, counts, draws=2000)
     assert narrow.value == pytest.approx(wide.value)
     assert narrow.low > 0 > wide.low
-    assert narrow.deviation == pytest.approx(wide.deviation, abs=1e-9)
+    assert narrow.users == pytest.approx(wide.users, abs=1e-9)
+
+
+def test_what_users_owe_to_the_seeds_is_not_the_users() -> None:
+    random = generator()
+    mean = random.normal(0, 1, 4000)
+    runs = [mean + random.normal(0, 3, (4, 4000)) for _ in range(2)]
+    counts = np.ones(4000, dtype=np.int64)
+    # Both have the same users: nothing of the difference is theirs, though it scatters by 3 * sqrt(2 / 4 / 4000).
+    assert paired_difference(*runs, counts, draws=2000).users < 0.015
+    shifted = runs[1] + random.normal(0, 2, 4000)
+    assert paired_difference(runs[0], shifted, counts, draws=2000).users == pytest.approx(2 / np.sqrt(4000), rel=0.15)
 
 
 def test_systems_that_do_not_differ_are_found_different_one_time_in_twenty() -> None:
