@@ -53,6 +53,11 @@ class Report:
     ks: Sequence[int] = (5, 10, 20)
     protocols: Sequence[RankProtocol] = ("unmasked", "seen-masked")
 
+    @property
+    def main_k(self) -> int:
+        """The length of the list that is shown where one has to do: 10, or the last."""
+        return 10 if 10 in self.ks else self.ks[-1]
+
     def metrics(self, evaluation: Evaluation) -> dict[RankProtocol, dict[str, float]]:
         """Every metric of the model or of a baseline, under each protocol reported."""
         metrics = evaluation.metrics(self.ks)

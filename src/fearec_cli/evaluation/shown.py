@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from fearec_cli.evaluation.checks import LeakCheck, Remains
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.evaluation.report import MODEL, Number, Report
 from fearec_cli.evaluation.slices import REPEATS, Slice
@@ -15,7 +16,7 @@ from fearec_cli.evaluation.slices import REPEATS, Slice
 # Share of the targets from which on repeats are shown apart: below it they move no figure that anybody reads.
 _APART_FROM = 0.01
 # Columns of the first: with five of numbers a table then fits into 80.
-_LABEL = 17
+_LABEL = 12
 
 
 def to_json(report: Report, *, with_slices: bool = False) -> dict[str, Any]:
@@ -81,6 +82,26 @@ def to_text(report: Report, *, with_slices: bool = False) -> Group:
     return Group(*parts)
 
 
+def leaks_to_text(found: LeakCheck) -> str:
+    """The outcome of a leak check, in a sentence."""
+    return (
+        f"leak check: no score of {found.targets:,} targets moved when they and all that followed, {found.changed:,} "
+        "interactions, had other items"
+    )
+
+
+def shuffled_to_text(found: Mapping[RankProtocol, Mapping[str, Remains]]) -> str:
+    """What stays of each metric when histories are shuffled, a line a protocol."""
+    lines = ["shuffle check: metrics after histories in random order, and the share of the ordered metric that stays"]
+    for protocol, metrics in found.items():
+        parts = (
+            f"{name} {each.shuffled:.4f} of {each.ordered:.4f}" + ("" if each.share is None else f" ({each.share:.0%})")
+            for name, each in metrics.items()
+        )
+        lines.append(f"{protocol}: {', '.join(parts)}")
+    return "\n".join(lines)
+
+
 def _legend(report: Report) -> list[str]:
     return [
         "each number with its 95 % interval over the users (bootstrap); beside the model:",
@@ -90,9 +111,11 @@ def _legend(report: Report) -> list[str]:
 
 def _slices_table(report: Report, chosen: Sequence[Slice]) -> Table:
     protocol = report.protocols[0]
-    metric = "NDCG@10" if 10 in report.ks else f"NDCG@{report.ks[-1]}"
+    metric = f"NDCG@{report.main_k}"
     rows = {
-        f"{each.name}: {len(each.rows):,}": [found[protocol][metric] for found in report.numbers_of(each).values()]
+        f"{each.name}\n{len(each.rows):,} targets": [
+            found[protocol][metric] for found in report.numbers_of(each).values()
+        ]
         for each in chosen
     }
     return _table(f"{metric}, {protocol}", report.numbers, rows)

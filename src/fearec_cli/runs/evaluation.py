@@ -9,6 +9,7 @@ from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.splits import SplitName
 from fearec_cli.evaluation.baselines.ranking import baselines, rank_baselines
+from fearec_cli.evaluation.checks import LeakCheck, Remains, check_leaks, evaluate_shuffled
 from fearec_cli.evaluation.evaluate import evaluate
 from fearec_cli.evaluation.header import Header, Scored, sha256
 from fearec_cli.evaluation.metrics import check_k
@@ -62,6 +63,29 @@ def evaluate_checkpoint(
         ks=ks,
         protocols=protocols,
     )
+
+
+def check_leaks_of(checkpoint: Checkpoint, prepared: Prepared, split: SplitName = "test") -> LeakCheck:
+    """`fearec_cli.evaluation.checks.check_leaks` of a checkpoint on its data set.
+
+    Raises:
+        EvaluationError: a score moved.
+    """
+    table = InteractionTable.load(prepared, checkpoint.encoder.item_table().device)
+    return check_leaks(checkpoint.encoder, table, prepared.split.held_out(split))
+
+
+def evaluate_shuffled_histories(
+    checkpoint: Checkpoint, prepared: Prepared, split: SplitName = "test", ks: Sequence[int] = (10,)
+) -> dict[RankProtocol, dict[str, Remains]]:
+    """What stays of each metric of a checkpoint when histories are shuffled, by protocol and name."""
+    table = InteractionTable.load(prepared, checkpoint.encoder.item_table().device)
+    found = evaluate_shuffled(checkpoint.encoder, table, prepared.split.held_out(split))
+    ordered, shuffled = found.ordered.metrics(ks), found.shuffled.metrics(ks)
+    return {
+        protocol: {name: Remains(value, shuffled[protocol][name]) for name, value in values.items()}
+        for protocol, values in ordered.items()
+    }
 
 
 def _scored(checkpoint: Checkpoint, device: str, seconds: float) -> Scored:

@@ -117,16 +117,17 @@ def test_repeated_targets_are_reported_apart_where_they_are_many(report: Report,
         "misses and measures the discovery of new items only."
     ) in " ".join(text.split())
     lines = [line.split() for line in text.splitlines()]
-    assert ["NDCG@10,", "unmasked", "model", "popularity"] in lines
-    assert ["new:", "2", "0.3155", "0.3010"] in lines  # 1 / log2(3) / 2, and twice 1 / log2(10) / 2
-    assert ["repeated:", "1", "1.0000", "0.0000"] in lines
+    assert ["NDCG@10,"] in lines
+    assert ["unmasked", "model", "popularity"] in lines
+    assert ["new", "0.3155", "0.3010"] in lines  # 1 / log2(3) / 2, and twice 1 / log2(10) / 2
+    assert ["repeated", "1.0000", "0.0000"] in lines
     assert to_json(repeating)["protocols"]["seen-masked"]["HR@10"] == 1 / 3
 
 
 def test_slices_are_shown_where_they_are_asked_for(report: Report) -> None:
-    assert "new: 2" not in printed(report)
+    assert "2 targets" not in printed(report)
     text = " ".join(printed(report, with_slices=True).split())
-    assert "new: 2" in text
+    assert "2 targets" in text
     assert "[UTC]" in text  # a name is no markup
 
 

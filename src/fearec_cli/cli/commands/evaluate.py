@@ -33,18 +33,25 @@ def evaluate(
     save_ranks: Annotated[
         Path | None, typer.Option("--save-ranks", metavar="FILE.parquet", help="Write the rank of every target there.")
     ] = None,
+    leak_check: Annotated[
+        bool, typer.Option("--leak-check", help="Change what comes after the predicted moment: no score may move.")
+    ] = False,
+    shuffle_check: Annotated[
+        bool, typer.Option("--shuffle-check", help="Shuffle the histories: what stays of the metrics?")
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Rank every held-out item among the whole catalogue, beside baselines that learn nothing."""
     import json
+    from dataclasses import asdict
 
     from fearec_cli.cli.show.listing import make_console
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.evaluation.ranks_file import check_ranks_place, write_ranks
-    from fearec_cli.evaluation.shown import to_json, to_text
+    from fearec_cli.evaluation.shown import leaks_to_text, shuffled_to_text, to_json, to_text
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.runs.dataset import dataset_of
-    from fearec_cli.runs.evaluation import evaluate_checkpoint
+    from fearec_cli.runs.evaluation import check_leaks_of, evaluate_checkpoint, evaluate_shuffled_histories
     from fearec_cli.system.outputs import STANDARD_OUTPUT, check_output, is_json_result, write_output
 
     console = make_console()
@@ -65,11 +72,23 @@ def evaluate(
             on_progress=show,
         )
     console.print(to_text(report, with_slices=slices))
+    result = to_json(report, with_slices=slices)
+    if leak_check:
+        leaks = check_leaks_of(loaded, prepared, split)
+        console.print(leaks_to_text(leaks), soft_wrap=True)
+        result["leak-check"] = asdict(leaks)
+    if shuffle_check:
+        remains = evaluate_shuffled_histories(loaded, prepared, split, (report.main_k,))
+        remains = {name: remains[name] for name in report.protocols}
+        console.print(shuffled_to_text(remains), soft_wrap=True)
+        result["shuffle-check"] = {
+            name: {metric: each._asdict() for metric, each in found.items()} for name, found in remains.items()
+        }
     if save_ranks is not None:
         write_ranks(save_ranks, report.header, prepared, report.model)
         console.print(f"wrote {save_ranks}", soft_wrap=True)
     if json_file is not None:
-        write_output(json_file, json.dumps(to_json(report, with_slices=slices), indent=2) + "\n")
+        write_output(json_file, json.dumps(result, indent=2) + "\n")
         if json_file != STANDARD_OUTPUT:
             console.print(f"wrote {json_file}", soft_wrap=True)
 

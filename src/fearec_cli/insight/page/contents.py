@@ -123,8 +123,7 @@ def _results(report: Report) -> Iterator[tuple[str, Sequence[Row]]]:
 
 
 def _slices(report: Report) -> Iterator[tuple[str, Sequence[Row]]]:
-    """The middle of the lists' lengths, by kinds of targets."""
-    name = f"NDCG@{report.ks[len(report.ks) // 2]}"
+    name = f"NDCG@{report.main_k}"
     for protocol in report.protocols:
         rows = [
             {
@@ -145,7 +144,7 @@ def _with_interval(number: Number) -> str:
 
 def _against_baselines(report: Report) -> str:
     """How the model stands beside the best of the baselines; where intervals overlap, that nobody is ahead."""
-    name, protocol = f"NDCG@{report.ks[0]}", report.protocols[0]
+    name, protocol = f"NDCG@{report.main_k}", report.protocols[0]
     found = {who: numbers[protocol][name] for who, numbers in report.numbers.items()}
     model = found.pop(MODEL)
     best = max(found, key=lambda who: found[who].value)
