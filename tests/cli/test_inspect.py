@@ -37,6 +37,20 @@ def test_planted_periods_are_named(demo: Path, monkeypatch: pytest.MonkeyPatch) 
     done("inspect", best, "--html", "i.html", "--json", "i.json")  # ours may be replaced
 
 
+def test_another_demo_with_other_periods_gives_other_sentences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ("demo.users=120", "demo.seed=5", "demo.periods=[9,25]")
+    done("prepare", "demo", *(part for option in options for part in ("--set", option)))
+    done("train", "demo", "--preset", "fearec", *TINY, "--max-steps", "2", "--out", "run")
+    printed = done("inspect", "run/best.safetensors", "--json", "i.json")
+    assert "Users return to items every 9 days (9 days" in printed
+    assert "every 25 days" in printed
+    assert "weekly" not in printed
+    assert "monthly" not in printed
+    periods = json.loads(Path("i.json").read_text())["returns"]["days"]["periods"]
+    assert [period["lag"] for period in periods[:2]] == [9, 25]
+
+
 def test_pictures_in_the_terminal(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(demo)
     printed = done("inspect", "runs/first/best.safetensors", "--plain")

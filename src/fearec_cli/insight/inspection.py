@@ -15,6 +15,7 @@ from fearec_cli.data.splits import HeldOut
 from fearec_cli.evaluation.evaluate import Evaluation
 from fearec_cli.insight import periods
 from fearec_cli.insight.delays import Chosen, chosen_delays
+from fearec_cli.insight.distances import DistanceBias, distance_biases, repeat_scores
 from fearec_cli.insight.gains import Gain, gains
 from fearec_cli.insight.histories import Histories, sample
 from fearec_cli.insight.periods import LagHistogram, Unit
@@ -43,6 +44,8 @@ class Inspection:
         chosen: lags that the model's branches choose, in items and, with times, in days and hours.
         on_padding: share of the chosen delays that read padding.
         padding_leak: how much padding moves the spectrum of the input, 0 to 1.
+        biases: that attention adds by distance, where the model has relative positions.
+        repeats: [N] added to the score of an item by the distance back to it; None where the model adds nothing.
         weights: of the branches in each layer.
         gains: which users gain from which branch.
         user: the user that was asked for.
@@ -58,6 +61,8 @@ class Inspection:
     chosen: Mapping[Unit, LagHistogram] = field(default_factory=dict)
     on_padding: float | None = None
     padding_leak: float | None = None
+    biases: Sequence[DistanceBias] = ()
+    repeats: npt.NDArray[np.float64] | None = None
     weights: Sequence[BranchWeights] = ()
     gains: Sequence[Gain] = ()
     user: UserView | None = None
@@ -135,6 +140,8 @@ def inspect(
         chosen=chosen,
         on_padding=on_padding,
         padding_leak=padding_leak(encoder, histories.ids, histories.lengths),
+        biases=distance_biases(encoder, names),
+        repeats=repeat_scores(encoder),
         weights=branch_weights(encoder, histories.ids, histories.lengths) if len(names) > 1 else (),
         gains=gain,
         missing=missing,

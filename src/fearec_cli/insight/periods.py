@@ -135,11 +135,15 @@ def returns(
         seed: of the shuffles.
     """
     users = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    # A user who has every item once returns to none, in any order of them.
+    again = _returning(users, items)
+    users, items, timestamps = users[again], items[again], timestamps[again]
     random = np.random.default_rng(seed)
     counts = _return_lags(users, items, timestamps, unit)
     shuffled = np.stack(
         [
-            _return_lags(users, items[np.lexsort((random.random(len(items)), users))], timestamps, unit)
+            # Users come in order, so a random number below 1 shuffles within each alone.
+            _return_lags(users, items[np.argsort(users + random.random(len(users)))], timestamps, unit)
             for _ in range(permutations)
         ]
     )
@@ -162,13 +166,22 @@ def histogram(
     return np.bincount(lags[inside], weights, minlength=LONGEST[unit] + 1)[1:].astype(np.float64)
 
 
+def _returning(users: npt.NDArray[np.int64], items: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """[T] True at the interactions of users who have some item more than once."""
+    order = np.lexsort((items, users))
+    user, item = users[order], items[order]
+    mask: npt.NDArray[np.bool_] = np.isin(users, user[1:][(user[1:] == user[:-1]) & (item[1:] == item[:-1])])
+    return mask
+
+
 def _return_lags(
     users: npt.NDArray[np.int64], items: npt.NDArray[np.int32], timestamps: npt.NDArray[np.int64], unit: Unit
 ) -> npt.NDArray[np.float64]:
-    order = np.lexsort((timestamps, items, users))
-    user, item, time = users[order], items[order], timestamps[order]
-    again = (user[1:] == user[:-1]) & (item[1:] == item[:-1])
-    return histogram(np.diff(time)[again], unit)
+    """[L] of the time from each interaction to the same user's next one with the same item."""
+    pair = users * (int(items.max(initial=0)) + 1) + items
+    order = np.argsort(pair, kind="stable")  # moments of a pair stay in order
+    again = np.diff(pair[order]) == 0
+    return histogram(np.diff(timestamps[order])[again], unit)
 
 
 def _runs(mask: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[np.int64]]:

@@ -1,6 +1,7 @@
 """What an inspection says in words; every sentence is computed from its numbers."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
 import numpy as np
 
@@ -17,6 +18,7 @@ def sentences(inspection: Inspection) -> list[str]:
         *_log(inspection),
         *_frequencies(inspection),
         *_delays(inspection),
+        *_distances(inspection),
         *_branches(inspection),
         *(f"Not measured: {reason}." for reason in inspection.missing),
     ]
@@ -72,6 +74,18 @@ def _delays(inspection: Inspection) -> Iterator[str]:
         yield "The delays that the model chooses prefer no lag over those on shuffled histories."
     if inspection.on_padding is not None and inspection.on_padding > 0.05:
         yield f"{inspection.on_padding:.0%} of the weight of the chosen delays reads padding."
+
+
+def _distances(inspection: Inspection) -> Iterator[str]:
+    for (layer, branch), own in groupby(inspection.biases, key=lambda each: (each.layer, each.branch)):
+        preferred = ", ".join(str(int(each.bias.argmax())) for each in own)
+        yield f"Layer {layer + 1}, {branch}: the heads' distance biases are largest {preferred} items back."
+    if inspection.repeats is not None:
+        low, high = int(inspection.repeats.argmin()), int(inspection.repeats.argmax())
+        yield (
+            f"An item of the history has {inspection.repeats[low]:+.2f} (last seen {low} items before the latest) to "
+            f"{inspection.repeats[high]:+.2f} ({high} items before) added to its score."
+        )
 
 
 def _branches(inspection: Inspection) -> Iterator[str]:

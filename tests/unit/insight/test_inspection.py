@@ -14,6 +14,7 @@ from fearec_cli.data.prepared import Prepared
 from fearec_cli.errors import DataError
 from fearec_cli.evaluation.evaluate import Evaluation, evaluate
 from fearec_cli.insight.inspection import Inspection, inspect, period_strength, to_json
+from fearec_cli.insight.page.figures import figures
 from fearec_cli.insight.sentences import sentences
 from fearec_cli.insight.spectra import energies, filter_gains, flatness, padding_leak
 from fearec_cli.insight.subject import with_subject
@@ -149,6 +150,30 @@ def test_a_view_recommends_what_recommend_does_in_the_same_order_among_equals() 
 def test_a_user_who_has_every_item_is_recommended_none() -> None:
     made = checkpoint()
     assert view(made.encoder, range(1, 13), made.item_ids, ("ramp", "autocorr")).recommended["all"] == []
+
+
+def test_distances_are_read_off_the_model_and_said() -> None:
+    made = checkpoint("model.positions=relative", "model.repeats=learned")
+    with torch.no_grad():
+        for index, layer in enumerate(made.encoder.layers):
+            layer.branches[0].attend.relative.bias.zero_()[1, 3 + index] = 2.0
+        made.encoder.repeats.bias.zero_()[4] = -1.5
+    found = inspect(made, data())
+    assert [(each.layer, each.branch, each.head) for each in found.biases] == [
+        (0, "ramp", 0),
+        (0, "ramp", 1),
+        (1, "ramp", 0),
+        (1, "ramp", 1),
+    ]
+    assert [int(each.bias.argmax()) for each in found.biases] == [0, 3, 0, 4]
+    assert found.repeats is not None
+    assert found.repeats.tolist() == [0.0] * 4 + [-1.5] + [0.0] * 5
+    words = sentences(found)
+    assert "Layer 2, ramp: the heads' distance biases are largest 0, 4 items back." in words
+    assert any("-1.50 (last seen 4 items before the latest)" in sentence for sentence in words)
+    assert to_json(found)["biases"][3]["bias"][4] == 2.0
+    assert {"biases", "repeats"} <= {figure.key for figure in figures(found)}
+    assert inspect(checkpoint(), data()).repeats is None
 
 
 def test_another_model_beside_it() -> None:

@@ -15,6 +15,7 @@ from fearec_cli.runs.checkpoint import Checkpoint
 _SECTIONS = (
     ("frequencies", "Frequencies", ("filters", "energy")),
     ("periods", "Periods", ("returns", "delays")),
+    ("distances", "Distances", ("biases", "repeats")),
     ("branches", "Branches", ("weights", "gains")),
     ("one-user", "One user", ("user",)),
 )

@@ -52,6 +52,7 @@ def figures(inspection: Inspection) -> list[Figure]:
         *_energy(inspection),
         *_histograms("returns", "Returns to an item", inspection.returns),
         *_histograms("delays", "Delays that the model chooses", inspection.chosen),
+        *_distances(inspection),
         *_weights(inspection),
         *_who_gains(inspection),
         *([] if inspection.user is None else _user(inspection.user)),
@@ -144,6 +145,24 @@ def _histograms(key: str, title: str, found: Mapping[Unit, LagHistogram]) -> Ite
         yield Figure(
             f"{key}-{unit}", f"{title}, in {unit}", text, said, chart, rows, unit, "count", "period", bars=True
         )
+
+
+def _distances(inspection: Inspection) -> Iterator[Figure]:
+    biases: list[Row] = [
+        {"head": f"layer {each.layer + 1} {each.branch}, head {each.head + 1}", "items back": back, "bias": float(bias)}
+        for each in inspection.biases
+        for back, bias in enumerate(each.bias)
+    ]
+    if biases:
+        text = "What each head adds to the score of a pair of positions, by the items between them."
+        yield curves("biases", "Distance biases of attention", text, biases, "items back", "bias", "head")
+    if inspection.repeats is not None:
+        rows: list[Row] = [
+            {"of": "repeats", "items back": back, "added": float(added)}
+            for back, added in enumerate(inspection.repeats)
+        ]
+        text = "What the model adds to the score of an item of the history, by how many items back it was last seen."
+        yield curves("repeats", "Scores of items that come again", text, rows, "items back", "added", "of")
 
 
 def _weights(inspection: Inspection) -> Iterator[Figure]:
