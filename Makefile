@@ -12,6 +12,8 @@ PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constrai
 # Two processes, a file of tests in one of them: fixtures of a file are made once. WORKERS=0 runs everything in one.
 WORKERS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
+# What is computed by the equations or by fused functions passes its tests under both (docs/performance.md).
+EITHER_WAY := tests/reference tests/contract/test_components.py tests/unit/model tests/unit/nn tests/unit/plugins
 
 .PHONY: demo test check lint fmt docs bench clean
 
@@ -23,6 +25,7 @@ demo: .venv/installed
 
 test: lint
 	$(PYTEST)
+	FEAREC_KERNELS=plain $(PYTEST) $(EITHER_WAY)
 
 check: lint
 	$(PYTEST) -m "not slow" tests/unit
