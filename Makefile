@@ -12,8 +12,9 @@ PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constrai
 # Two processes, a file of tests in one of them: fixtures of a file are made once. WORKERS=0 runs everything in one.
 WORKERS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
-# What is computed by the equations or by fused functions passes its tests under both (docs/performance.md).
-EITHER_WAY := tests/reference tests/contract/test_components.py tests/unit/model tests/unit/nn tests/unit/plugins
+# What goes through the kernels passes its tests by the equations too (docs/performance.md).
+EITHER_WAY := tests/reference tests/contract/test_components.py tests/unit/model tests/unit/nn \
+  tests/unit/plugins/attentions tests/unit/plugins/fusions
 
 .PHONY: demo test check lint fmt docs bench clean
 

@@ -28,6 +28,8 @@ def _log(inspection: Inspection) -> Iterator[str]:
     named = [text for unit, found in inspection.returns.items() for text in _periods(unit, found)]
     if named:
         yield f"Users return to items {'; '.join(named[:_NAMED_PERIODS])}."
+    elif inspection.returns and not any(found.counts.any() for found in inspection.returns.values()):
+        yield "No user comes back to an item within the lags looked at, so the log shows no period of returns."
     elif inspection.returns:
         yield "No period stands out in the log: returns to an item prefer no lag over shuffled histories."
 

@@ -98,7 +98,7 @@ def test_a_whole_inspection_and_its_words() -> None:
     assert len(found.weights) == 2
     words = sentences(found)
     assert any(sentence.startswith("Layer 1 passes frequencies from") for sentence in words)
-    assert "No period stands out in the log" in " ".join(words)
+    assert "No user comes back to an item within the lags looked at" in " ".join(words)
     json.dumps(to_json(found))
 
 
