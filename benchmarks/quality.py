@@ -50,13 +50,18 @@ ENTRIES: dict[str, list[str]] = {
                                   "model.attention_dropout=0.3"],
     "sasrec-causal, d 128": ["--preset", "sasrec-causal", "--set", "model.dim=128", "--set", "model.inner=512",
                              "--learning-rate", "1e-3"],
+    "sasrec-causal, contrast with a memory": ["--preset", "sasrec-causal", "--loss", "ce+0.1*memory-contrast"],
+    "sasrec-causal, norm before": ["--preset", "sasrec-causal", "--set", "model.norm=pre"],
     "sasrec, every position": ["--preset", "sasrec", "--set", "training.targets=all"],
     "sasrec, every position, relative": ["--preset", "sasrec", "--set", "training.targets=all", "--set",
                                          "model.positions=relative"],
     "sasrec": ["--preset", "sasrec"],
     "bsarec": ["--preset", "bsarec"],
     "duorec": ["--preset", "duorec"],
+    "wearec": ["--preset", "wearec"],
     "fearec": ["--preset", "fearec"],
+    "fearec, spectra of true length": ["--preset", "fearec", "--set", "model.spectrum=true-length"],
+    "fearec, cyclic padding": ["--preset", "fearec", "--set", "model.fill=cyclic"],
     "fearec-survey": ["--preset", "fearec-survey"],
 }  # fmt: skip
 

@@ -23,6 +23,9 @@ from fearec_plugins.attentions._delays import (
     correlation_by_scores,
 )
 
+# Share of the largest correlation by which a delay that is longer by one has to be better to be chosen before another.
+_EQUALLY_GOOD = 1e-5
+
 
 class AutocorrOptions(Options):
     """Which delays are kept."""
@@ -101,12 +104,18 @@ class AutocorrAttention(nn.Module):
         return delays, correlation.gather(1, delays).softmax(1)
 
     def _own_delays(self, inputs: LayerInputs) -> tuple[Int[Tensor, "B K"], Float[Tensor, "B K"]]:
-        """Delays modulo each sequence's length, and their weights; those that a short one does not keep weigh 0."""
+        """Delays modulo each sequence's length, and their weights; those that a short one does not keep weigh 0.
+
+        The windows of short sequences often hold a single bin, of which many delays are equally good: of those the
+        shortest counts, where rounding would choose.
+        """
         scores = inputs.summed_scores(filtered=True) / inputs.x.shape[-1]
-        best = correlation_of_length(scores, inputs.last - inputs.lengths + 1, inputs.lengths).topk(self.kept, dim=1)
-        rank = torch.arange(self.kept, device=scores.device)
-        dropped = rank >= self.kept_of[inputs.lengths][:, None]
-        return best.indices, best.values.masked_fill(dropped, -torch.inf).softmax(1)
+        correlation = correlation_of_length(scores, inputs.last - inputs.lengths + 1, inputs.lengths)
+        step = torch.arange(correlation.shape[1], device=scores.device)
+        largest = correlation.masked_fill(step >= inputs.lengths[:, None], 0).abs().amax(1, keepdim=True)
+        delays = (correlation - _EQUALLY_GOOD * step * largest).topk(self.kept, dim=1).indices
+        dropped = step[: self.kept] >= self.kept_of[inputs.lengths][:, None]
+        return delays, correlation.gather(1, delays).masked_fill(dropped, -torch.inf).softmax(1)
 
     def _of_own_length(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         delays, weights = self._own_delays(inputs)

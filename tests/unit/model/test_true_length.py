@@ -47,7 +47,16 @@ def test_a_history_is_encoded_as_a_model_of_its_length_encodes_it(which: str, pa
             torch.testing.assert_close(found.positions[row, own], expected.positions[0], rtol=1e-4, atol=1e-4)
 
 
-def test_a_history_of_one_item_and_padding_of_any_item_change_nothing_and_gradients_are_finite() -> None:
+def test_of_equally_good_delays_the_shortest_counts() -> None:
+    """A constant is correlated alike at every delay, up to rounding."""
+    shape = tiny.layer_shape(spectrum="true-length")
+    same = torch.full((1, 10, 8), 0.1)
+    inputs = tiny.layer_inputs(shape, lengths=[7], batch=1, q=same, k=same * 0.7)
+    delays, weights = tiny.part("attention", "autocorr", shape).delays(inputs)
+    assert (int(delays[0, 0]), weights.tolist()) == (0, [[1, 0]])  # 7 positions keep one delay, 10 two
+
+
+def test_gradients_are_finite_for_a_history_of_one_item_too() -> None:
     model = encoder("fearec", "model.spectrum=true-length").train()
     ids, lengths = tiny.sequences_batch([10, 4, 1], 10, 20, "right")
     model(ids, lengths).representation.square().mean().backward()

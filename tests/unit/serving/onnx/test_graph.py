@@ -48,6 +48,20 @@ def test_every_preset_answers_as_in_pytorch(preset: str) -> None:
     assert str(Path(__file__).parents[4]).encode() not in graph.SerializeToString()
 
 
+@pytest.mark.parametrize(
+    ("preset", "assignments"),
+    [
+        ("sasrec", ("model.norm=pre", "model.scores=cosine")),
+        ("fmlp-rec", ("model.fill=reflect",)),
+        ("fearec", ("model.spectrum=true-length",)),
+    ],
+)
+def test_settings_of_the_trunk_answer_as_in_pytorch(preset: str, assignments: tuple[str, ...]) -> None:
+    made = checkpoint(tiny.recipe("model.layers=1", *assignments, preset=preset))
+    graph = to_graph(made, 5, "exclude").SerializeToString()
+    assert check_parity(made, graph, 5, "exclude").difference < 1e-5
+
+
 def test_scores_of_all_items_stand_at_their_numbers() -> None:
     made = checkpoint(tiny.recipe("model.layers=1", "model.pooling=mean", preset="sasrec"))
     graph = to_graph(made, None, "exclude").SerializeToString()
