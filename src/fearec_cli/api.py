@@ -18,7 +18,7 @@ Letters of shapes, everywhere in the project:
 | I | items |
 
 This module does not import torch, so that adapters start fast: the names that need it (`LayerInputs`,
-`LossInputs`, the contracts and the building blocks) are loaded when first asked for.
+`LossInputs`, the contracts and the building blocks), and the one of the Hub, are loaded when first asked for.
 """
 
 import importlib
@@ -51,12 +51,14 @@ if TYPE_CHECKING:
     from fearec_cli.nn.inputs import LayerInputs as LayerInputs
     from fearec_cli.nn.inputs import Projection as Projection
     from fearec_cli.nn.repeats import AddedScores as AddedScores
+    from fearec_cli.system.hub import fetch_from_hub as fetch_from_hub
 
-_NEEDS_TORCH = {
+_LATER = {
     "at_least_float32": "nn.fourier",
     "irfft": "nn.fourier",
     "rfft": "nn.fourier",
     "equations_only": "kernels",
+    "fetch_from_hub": "system.hub",
     "multiply_spectrum": "nn.fourier",
     "AddedScores": "nn.repeats",
     "Attention": "nn.contracts",
@@ -83,7 +85,7 @@ __all__ = [
     "Source",
     "hookimpl",
     "lazy_log",
-    *sorted(_NEEDS_TORCH),
+    *sorted(_LATER),
 ]
 
 hookimpl = pluggy.HookimplMarker("fearec")
@@ -128,6 +130,6 @@ class Component:
 
 
 def __getattr__(name: str) -> Any:
-    if module := _NEEDS_TORCH.get(name):
+    if module := _LATER.get(name):
         return getattr(importlib.import_module(f"fearec_cli.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -30,6 +30,28 @@ with ThreadPoolExecutor(len(queries)) as threads:
     print(json.dumps(list(threads.map(outcome, queries))), flush=True)
 """
 
+# Fetches models, or pushes one, all at once, and answers with what was said of each.
+_MODELS = """
+import json, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from fearec_cli.errors import FearecError
+from fearec_cli.runs.hub import located
+from fearec_cli.serving.push import push
+
+def outcome(name):
+    try:
+        if sys.argv[1] == "fetch":
+            return str(located(Path("hub:" + name)))
+        return push(Path(sys.argv[2]), "# card", name, private=True, replace=False)
+    except FearecError as error:
+        return f"error: {error}"
+
+names = json.loads(sys.argv[3])
+with ThreadPoolExecutor(len(names)) as threads:
+    print(json.dumps(list(threads.map(outcome, names))), flush=True)
+"""
+
 # Reads a table of names, each an adapter and its options, and answers with the rows of each, or what it said, and
 # whether the strict reader of comma-separated files had to help.
 _READ = """
@@ -87,6 +109,26 @@ class Fetching:
         assert self._process.returncode == 0, self.warned
         found: list[Any] = json.loads(output)
         return {query: (text, seconds) for query, (text, seconds) in zip(self._queries, found, strict=True)}
+
+
+class Outcomes:
+    """A process that fetches models or pushes a checkpoint, all at once.
+
+    Attributes:
+        command: "fetch" or "push".
+    """
+
+    def __init__(self, command: str, names: list[str], env: dict[str, str], file: Path) -> None:
+        self.command = command
+        self._names = names
+        started = [sys.executable, "-c", _MODELS, command, str(file), json.dumps(names)]
+        self._process = subprocess.Popen(started, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def outcomes(self) -> dict[str, str]:
+        """For each name its address, or "error: " and the message."""
+        output, warned = self._process.communicate(timeout=120)
+        assert self._process.returncode == 0, warned
+        return dict(zip(self._names, json.loads(output), strict=True))
 
 
 def fearec(*arguments: str, env: dict[str, str], cwd: Path) -> "subprocess.CompletedProcess[str]":

@@ -3,9 +3,12 @@
 It answers what `hf_hub_download` asks, HEAD and GET of `/datasets/OWNER/NAME/resolve/REVISION/PATH`, with the
 headers that the clients read: `ETag`, `X-Repo-Commit`, `Content-Length`, and `X-Error-Code` for errors. A
 repository can be made to misbehave. Of Xet, the storage from which the clients fetch a file whose HEAD has
-`X-Xet-Hash`, it has the way there: the token's route, and a storage that refuses or says nothing.
+`X-Xet-Hash`, it has the way there: the token's route, and a storage that refuses or says nothing. A model is also
+taken: made, its large file put where the answer to the LFS batch says, and committed.
 """
 
+import base64
+import json
 import re
 import threading
 import time
@@ -24,6 +27,10 @@ Fault = Literal[
     "429 for long",
     "drop on HEAD",
     "drop on GET",
+    "503 on POST",
+    "drop on POST",
+    "silence on POST",
+    "read only",
     "cut",
     "silence on HEAD",
     "silence on GET",
@@ -33,7 +40,11 @@ Fault = Literal[
     "xet silence",
 ]
 
-_RESOLVE = re.compile(r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+_RESOLVE = re.compile(r"(?:/datasets)?/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+_COMMIT = re.compile(r"/api/models/([^/]+/[^/]+)/commit/main")
+_PREUPLOAD = re.compile(r"/api/models/([^/]+/[^/]+)/preupload/main")
+_BATCH = re.compile(r"/([^/]+/[^/]+)\.git/info/lfs/objects/batch")
+_LFS = "/lfs/"
 _TOKEN = "/api/xet-read-token"
 _STORAGE = "/xet/"
 _SILENCE = 90
@@ -68,10 +79,15 @@ class HubServer:
     Attributes:
         repositories: by OWNER/NAME.
         requests: method and path of each request so far.
+        token: what a writer has to show.
+        created: what was asked for each repository that was made.
     """
 
     repositories: dict[str, Repository]
     requests: list[str] = field(default_factory=list)
+    token: str = "hf_secret"
+    created: dict[str, dict[str, Any]] = field(default_factory=dict)
+    large: dict[str, bytes] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
@@ -98,6 +114,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer(with_body=True)
+
+    def do_POST(self) -> None:
+        self._take()
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.hub.requests.append(f"{self.command} {self.path}")
+        assert sha256(body).hexdigest() == self.path.removeprefix(_LFS)
+        self.hub.large[self.path.removeprefix(_LFS)] = body
+        self._send(200, b"", {}, with_body=True)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep quiet."""
@@ -130,6 +156,70 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, _LOGIN_PAGE, {"Content-Type": "text/html"}, with_body=with_body)
         else:
             self._resolve(repository, match[2], match[3], with_body=with_body)
+
+    def _take(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.hub.requests.append(f"POST {self.path}")
+        if self.path == "/api/validate-yaml":
+            self._json({"errors": [], "warnings": []})
+        elif self.headers.get("Authorization") != f"Bearer {self.hub.token}":
+            self._refuse(401)
+        elif self.path == "/api/repos/create":
+            self._create(json.loads(body))
+        elif match := _PREUPLOAD.fullmatch(self.path):
+            modes = {"README.md": "regular"}
+            files = [(each["path"], modes.get(each["path"], "lfs")) for each in json.loads(body)["files"]]
+            self._json({"files": [{"path": path, "uploadMode": mode, "shouldIgnore": False} for path, mode in files]})
+        elif _BATCH.fullmatch(self.path):
+            objects = [
+                {**each, "actions": {"upload": {"href": f"{self.hub.url}{_LFS}{each['oid']}"}}}
+                for each in json.loads(body)["objects"]
+            ]
+            self._json({"transfer": "basic", "objects": objects})
+        elif match := _COMMIT.fullmatch(self.path):
+            self._commit(self.hub.repositories[match[1]], [json.loads(line) for line in body.splitlines()], match[1])
+        else:
+            self._refuse(404)
+
+    def _create(self, asked: dict[str, Any]) -> None:
+        name = f"{asked['organization']}/{asked['name']}"
+        there = self.hub.repositories.get(name)
+        fault = there.fault if there else ""
+        if fault == "503 on POST":
+            self._refuse(503)
+        elif fault == "429":
+            self._refuse(429)
+        elif fault == "drop on POST":
+            self.close_connection = True
+        elif fault == "silence on POST":
+            time.sleep(_SILENCE)
+            self.close_connection = True
+        elif fault == "read only":
+            self._refuse(403)
+        elif fault == "proxy":
+            self._send(200, _LOGIN_PAGE, {"Content-Type": "text/html"}, with_body=True)
+        elif there is not None:
+            self._json({"error": "You already created this repo", "url": f"{self.hub.url}/{name}"}, 409)
+        else:
+            self.hub.created[name] = asked
+            self.hub.repositories[name] = Repository({}, {})
+            self._json({"url": f"{self.hub.url}/{name}"})
+
+    def _commit(self, repository: Repository, lines: list[dict[str, Any]], name: str) -> None:
+        files = dict(repository.commits.get(repository.branches.get("main", ""), {}))
+        for line in lines:
+            content = line["value"]
+            if line["key"] == "file":
+                files[content["path"]] = base64.b64decode(content["content"])
+            elif line["key"] == "lfsFile":
+                files[content["path"]] = self.hub.large[content["oid"]]
+        commit = sha256(repr(sorted(files.items())).encode()).hexdigest()[:40]
+        repository.commits[commit] = files
+        repository.branches["main"] = commit
+        self._json({"commitUrl": f"{self.hub.url}/{name}/commit/{commit}", "commitOid": commit})
+
+    def _json(self, content: dict[str, Any], status: int = 200) -> None:
+        self._send(status, json.dumps(content).encode(), {"Content-Type": "application/json"}, with_body=True)
 
     def _xet(self) -> None:
         if self.path.startswith(_TOKEN):

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-CheckpointFile = Annotated[Path, typer.Argument(help="A safetensors file that `fearec train` wrote.")]
+CheckpointFile = Annotated[
+    Path, typer.Argument(help="A safetensors file that `fearec train` wrote, or hub:OWNER/NAME[@REVISION].")
+]
 TrainedOn = Annotated[
     str | None,
     typer.Argument(

@@ -33,6 +33,7 @@ class _Commands(LazyCommands):
         "results": "List the results below directories, with what differs between them.",
         "recommend": "Recommend items for any history, by one checkpoint.",
         "export": "Write a model as an ONNX file, for services without torch.",
+        "push": "Put a model on the Hugging Face Hub, with a card.",
         "inspect": "Look inside a model: frequencies, periods, branches.",
         "report": "Write one page about a run.",
         "components": "List components, settings and presets, or describe one.",

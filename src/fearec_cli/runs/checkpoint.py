@@ -26,6 +26,7 @@ from fearec_cli.errors import CheckpointError, ConfigError
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.model.build import build_encoder
 from fearec_cli.model.encoder import Encoder
+from fearec_cli.runs.hub import located
 from fearec_cli.runs.safetensors_file import checksum, part, read_metadata, read_tensors
 from fearec_cli.system.atomic import atomic_file
 from fearec_cli.system.parsing import parse_json
@@ -140,10 +141,15 @@ def save_checkpoint(path: Path, encoder: Encoder, item_ids: Sequence[str], info:
 def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     """Read a checkpoint and build its model.
 
+    Args:
+        path: the file, or hub:OWNER/NAME[@REVISION], which is fetched first.
+        device: of the model.
+
     Raises:
         CheckpointError: the file is missing, cut short, no checkpoint of ours, newer than this program, or
             needs a component that is not installed.
     """
+    path = located(path)
     info, metadata, tensors = _read(path)
     registry = load_components()
     try:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from fearec_cli.cli.arguments import CheckpointFile
+from fearec_cli.errors import ConfigError
 
 
 def export(
@@ -35,9 +36,12 @@ def export(
 
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.runs.checkpoint import load_checkpoint
+    from fearec_cli.runs.hub import on_hub
     from fearec_cli.serving.onnx.file import check_free, export_onnx, items_file
 
     console = make_console()
+    if out is None and on_hub(checkpoint):
+        raise ConfigError([f"{checkpoint}: name a file for its ONNX form by --out FILE.onnx"])
     file = checkpoint.with_suffix(".onnx") if out is None else out
     check_free(file, force=force)
     loaded = load_checkpoint(checkpoint, choose_device("cpu"))

@@ -1,0 +1,43 @@
+"""`fearec push`: a model on the Hugging Face Hub."""
+
+from typing import Annotated
+
+import typer
+
+from fearec_cli.cli.arguments import CheckpointFile
+
+
+def push(
+    checkpoint: CheckpointFile,
+    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Repository of the Hub; made if need be.")],
+    public: Annotated[bool, typer.Option("--public", help="Let everybody see a new repository.")] = False,
+    license_: Annotated[
+        str | None, typer.Option("--license", metavar="NAME", help="Licence of the model, as the Hub names it: mit.")
+    ] = None,
+    data_license: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Licence of the data it was trained on, named in its card.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Add a commit to a repository that is there, replacing its files.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the card and send nothing.")] = False,
+) -> None:
+    """Put a checkpoint on the Hub, with a card that is written from what it tells of itself.
+
+    The file holds item ids, and no user. Log in by `hf auth login`, or set HF_TOKEN.
+    """
+    from fearec_cli.cli.show.listing import make_console
+    from fearec_cli.devices.placement import choose_device
+    from fearec_cli.runs.checkpoint import load_checkpoint
+    from fearec_cli.serving.card import model_card
+    from fearec_cli.serving.push import push as send
+
+    console = make_console()
+    loaded = load_checkpoint(checkpoint, choose_device("cpu"))  # whole, and what it says it is
+    card = model_card(loaded, repository, license_=license_, data_license=data_license)
+    if dry_run:
+        typer.echo(card)
+        return
+    with console.status("sending"):
+        place = send(loaded.path, card, repository, private=not public, replace=force)
+    console.print(f"pushed: {place}", soft_wrap=True)
