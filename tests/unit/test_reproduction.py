@@ -58,6 +58,8 @@ def test_a_check_trains_and_judges(
     lines = [line for line in text.splitlines() if not line.startswith(("train", "data", "tolerance"))]
     claim = "\n".join(["[[claim]]", *lines, f"train = [{arguments}]", 'data = "toy"', "tolerance = 1.0"])
     Path("claims.toml").write_text(claim)
+    # In this process: a new one would only import torch again.
+    monkeypatch.setattr(reproduction.subprocess, "run", lambda command, *, check: done(*command[3:]))
     command = ["--claims", "claims.toml", "check", "fearec-beauty-unmasked", "--seeds", "1", "2"]
     with pytest.raises(SystemExit) as end:
         reproduction.main(command)

@@ -3,12 +3,13 @@
 import json
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from fearec_cli.errors import ConfigError, OutputError
+from fearec_cli.errors import ConfigError, FearecError, OutputError
 
 
 def tune(
@@ -97,7 +98,12 @@ def tune(
     }
     first = values_of(recipe, [each.name for each in space])
     name = study or directory.resolve().name
-    kept = open_study(open_storage(storage, directory), name, identity, first, seed=seed, prune=prune)
+    try:
+        kept = open_study(open_storage(storage, directory), name, identity, first, seed=seed, prune=prune)
+    except FearecError:
+        with suppress(OSError):  # it is not empty
+            directory.rmdir()
+        raise
 
     def show(trial: FrozenTrial, best: float | None, problem: str) -> None:
         values = ", ".join(f"{name} {_short(value)}" for name, value in trial.params.items())
