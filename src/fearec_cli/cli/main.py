@@ -32,6 +32,7 @@ class _Commands(LazyCommands):
         "compare": "Tell a better model from a luckier one, user by user.",
         "results": "List the results below directories, with what differs between them.",
         "recommend": "Recommend items for any history, by one checkpoint.",
+        "serve": "Answer over HTTP, by one checkpoint.",
         "export": "Write a model as an ONNX file, for services without torch.",
         "push": "Put a model on the Hugging Face Hub, with a card.",
         "inspect": "Look inside a model: frequencies, periods, branches.",

@@ -22,6 +22,17 @@ _SCORES = 2**25
 
 
 @dataclass(frozen=True)
+class Query:
+    """What is asked for one history; the fields are the arguments of `Recommender.recommend`."""
+
+    history: Sequence[str]
+    k: int = 10
+    seen: Seen = "exclude"
+    only: Sequence[str] | None = None
+    without: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Recommendations:
     """The best items of each history, the best first.
 
@@ -73,7 +84,6 @@ class Recommender:
         """Rows of the item table of those that the model knows, in their order."""
         return [self._rows[item] for item in items if item in self._rows]
 
-    @torch.inference_mode()
     def recommend(
         self,
         histories: Sequence[Sequence[str]],
@@ -99,19 +109,71 @@ class Recommender:
         self._check_k(k)
         allowed = self._allowed(only, without)
         known = [self.rows_of(history) for history in histories]
-        items: list[list[str]] = [[] for _ in histories]
-        scores: list[npt.NDArray[np.float32]] = [np.empty(0, dtype=np.float32) for _ in histories]
+        hidden = known if seen == "exclude" else [[] for _ in known]
+        return self._answer([len(history) for history in histories], known, hidden, [allowed] * len(known), k)
+
+    def answer(self, queries: Sequence[Query]) -> Recommendations:
+        """The best items of histories that ask for different things, by one call of the model.
+
+        Raises:
+            DataError: as `check` of one of them.
+            EvaluationError: a score is not a number.
+        """
+        for query in queries:
+            self.check(query)
+        known = [self.rows_of(query.history) for query in queries]
+        hidden = [rows if query.seen == "exclude" else [] for query, rows in zip(queries, known, strict=True)]
+        allowed = [self._allowed(query.only, query.without) for query in queries]
+        longest = max((query.k for query in queries), default=1)
+        found = self._answer([len(query.history) for query in queries], known, hidden, allowed, longest)
+        return Recommendations(
+            [items[: query.k] for query, items in zip(queries, found.items, strict=True)],
+            [scores[: query.k] for query, scores in zip(queries, found.scores, strict=True)],
+            found.unknown,
+        )
+
+    def check(self, query: Query) -> None:
+        """Refuse what no model call could answer.
+
+        Raises:
+            DataError: k is not between 1 and the size of the catalogue, or no candidate is known.
+        """
+        self._check_k(query.k)
+        if query.only is not None and not any(item in self._rows for item in query.only):
+            raise DataError("the model knows none of the candidate items")
+
+    @torch.inference_mode()
+    def _answer(
+        self,
+        sizes: Sequence[int],
+        known: Sequence[Sequence[int]],
+        hidden: Sequence[Sequence[int]],
+        allowed: Sequence[Tensor | None],
+        k: int,
+    ) -> Recommendations:
+        """The k best rows of each history.
+
+        Args:
+            sizes: items of each history.
+            known: rows of those that the model knows.
+            hidden: rows that are not recommended.
+            allowed: rows that may be, [I]; all of them where it is None.
+            k: items wanted.
+        """
+        items: list[list[str]] = [[] for _ in known]
+        scores: list[npt.NDArray[np.float32]] = [np.empty(0, dtype=np.float32) for _ in known]
         answered = sorted((index for index, rows in enumerate(known) if rows), key=lambda index: len(known[index]))
         size = max(1, _SCORES // len(self.items))
         for first in range(0, len(answered), size):
             block = answered[first : first + size]
             found = self._scores([known[index] for index in block])
-            found[:, ~allowed] = -torch.inf
-            if seen == "exclude":
-                lengths = torch.tensor([len(known[index]) for index in block], device=self._device)
-                owners = torch.arange(len(block), device=self._device).repeat_interleave(lengths)
-                columns = torch.tensor([row for index in block for row in known[index]], device=self._device)
-                found[owners, columns] = -torch.inf
+            for line, index in enumerate(block):
+                if (mask := allowed[index]) is not None:
+                    found[line].masked_fill_(~mask, -torch.inf)
+            lengths = torch.tensor([len(hidden[index]) for index in block], device=self._device)
+            owners = torch.arange(len(block), device=self._device).repeat_interleave(lengths)
+            columns = torch.tensor([row for index in block for row in hidden[index]], device=self._device)
+            found[owners, columns.long()] = -torch.inf
             values, rows = best_rows(found, k)
             # NaN counts as the largest of all, so it is among the best wherever it is.
             if bool((values.isnan() | values.isposinf()).any()):
@@ -120,7 +182,7 @@ class Recommender:
                 count = int(np.isfinite(own_values).sum())
                 items[index] = [self.items[row] for row in own_rows[:count]]
                 scores[index] = own_values[:count]
-        unknown = [len(history) - len(rows) for history, rows in zip(histories, known, strict=True)]
+        unknown = [size - len(rows) for size, rows in zip(sizes, known, strict=True)]
         return Recommendations(items, scores, np.array(unknown, dtype=np.int64))
 
     @torch.inference_mode()
@@ -148,15 +210,18 @@ class Recommender:
         ids, lengths = gather_histories(items, starts, ends, self._encoder.max_length, self._encoder.padding)
         return self._encoder.scores(ids, lengths).float()
 
-    def _allowed(self, only: Iterable[str] | None, without: Iterable[str]) -> Tensor:
-        allowed = torch.ones(len(self.items), dtype=torch.bool, device=self._device)
+    def _allowed(self, only: Iterable[str] | None, without: Iterable[str]) -> Tensor | None:
+        """Which rows may be recommended, [I]; None where all may."""
+        forbidden = self.rows_of(without)
+        if only is None and not forbidden:
+            return None
+        allowed = torch.full((len(self.items),), only is None, device=self._device)
         if only is not None:
             candidates = self.rows_of(only)
             if not candidates:
                 raise DataError("the model knows none of the candidate items")
-            allowed[:] = False
             allowed[candidates] = True
-        allowed[self.rows_of(without)] = False
+        allowed[forbidden] = False
         return allowed
 
     def _check_k(self, k: int) -> None:

@@ -16,19 +16,19 @@ Write = Callable[[Sequence[History], Recommendations], None]
 ENDINGS = (".parquet", ".jsonl", ".csv")
 
 
-def reason(history: History, items: Sequence[str], unknown: int) -> str | None:
+def reason(history: Sequence[str], items: Sequence[str], unknown: int) -> str | None:
     """Why a history has no recommendation; None where it has some.
 
     Args:
-        history: what was asked for.
+        history: its items.
         items: recommended.
         unknown: how many items of the history the model does not know.
     """
     if items:
         return None
-    if not history.items:
+    if not history:
         return "empty history"
-    return "no known item" if unknown == len(history.items) else "no candidate left"
+    return "no known item" if unknown == len(history) else "no candidate left"
 
 
 def answers(histories: Sequence[History], found: Recommendations) -> Iterator[dict[str, Any]]:
@@ -36,7 +36,7 @@ def answers(histories: Sequence[History], found: Recommendations) -> Iterator[di
     unknown = found.unknown.tolist()
     for history, items, scores, left_out in zip(histories, found.items, found.scores, unknown, strict=True):
         answer = {"user": history.user, "items": items, "scores": scores.tolist(), "unknown": left_out}
-        why = reason(history, items, left_out)
+        why = reason(history.items, items, left_out)
         yield answer if why is None else {**answer, "reason": why}
 
 
@@ -108,7 +108,7 @@ def _parquet(path: Path) -> Iterator[Write]:
                 columns["rank"] += list(range(1, count + 1)) if items else [None]
                 columns["item"] += items or [None]
                 columns["score"] += scores.tolist() or [None]
-                columns["reason"] += [reason(history, items, unknown)] * count
+                columns["reason"] += [reason(history.items, items, unknown)] * count
             file.write_table(pa.table(columns, schema=schema))
 
         yield write

@@ -1,28 +1,14 @@
 """Recommendations beside the scores of the model, item by item."""
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from fearec_cli.components.registry import load_components
-from fearec_cli.config import Recipe
 from fearec_cli.errors import DataError, EvaluationError
-from fearec_cli.runs.checkpoint import Checkpoint, describe
-from fearec_cli.serving.recommender import Recommender
-from support import tiny
-
-N_ITEMS = 12
-IDS = [f"i{row}" for row in range(N_ITEMS)]
-
-
-def recommender(*assignments: str, preset: str = "fearec") -> Recommender:
-    settings = tiny.config(*assignments, preset=preset)
-    recipe = Recipe.of(settings, load_components())
-    info = describe(recipe, dataset="tiny", fingerprint="", split=tiny.LEAVE_ONE_OUT, step=1, metrics={})
-    return Recommender(Checkpoint(Path("tiny"), info, recipe, tiny.encoder(settings, N_ITEMS), IDS))
+from fearec_cli.serving.recommender import Query, Recommender
+from support.serving import IDS, N_ITEMS, recommender
 
 
 def scores(made: Recommender, history: list[str]) -> np.ndarray:
@@ -85,6 +71,25 @@ def test_a_long_history_is_read_from_its_end_and_its_whole_is_seen() -> None:
     long = [*IDS[:4], *(["i5"] * 12)]
     (items,) = made.recommend([long], k=N_ITEMS).items
     assert set(items) == set(IDS) - set(long)
+
+
+def test_queries_that_ask_for_different_things_are_answered_as_each_alone() -> None:
+    made = recommender()
+    queries = [
+        Query(HISTORIES[0], k=3),
+        Query(HISTORIES[1], k=5, seen="include"),
+        Query(["x"], k=2),
+        Query(HISTORIES[2], k=N_ITEMS, only=["i4", "i5", "i6"]),
+        Query(HISTORIES[0], k=4, without=["i7", "nobody"]),
+    ]
+    found = made.answer(queries)
+    for query, items, values, unknown in zip(queries, found.items, found.scores, found.unknown, strict=True):
+        alone = made.recommend([query.history], query.k, seen=query.seen, only=query.only, without=query.without)
+        assert (items, unknown) == (alone.items[0], alone.unknown[0])
+        np.testing.assert_allclose(values, alone.scores[0], rtol=1e-4, atol=1e-5)
+    assert made.answer([]).items == []
+    with pytest.raises(DataError, match="none of the candidate items"):
+        made.answer([*queries, Query(["i1"], only=["nobody"])])
 
 
 def test_similar_items_by_cosine() -> None:

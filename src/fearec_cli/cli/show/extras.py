@@ -8,6 +8,7 @@ from fearec_cli.errors import ConfigError
 _EXTRAS = {
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "report": ("altair", "vl_convert", "plotext"),
+    "serve": ("starlette", "uvicorn"),
     "tune": ("optuna",),
 }
 

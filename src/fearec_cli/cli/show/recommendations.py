@@ -28,7 +28,7 @@ def print_answers(console: Console, histories: Sequence[History], found: Recomme
             console.print(f"{found.unknown[0]} of {len(histories[0].items)} items are unknown and were left out")
         return
     for history, items, unknown in zip(histories, found.items, found.unknown.tolist(), strict=True):
-        console.print(f"{history.user}: {reason(history, items, unknown) or ', '.join(items)}", soft_wrap=True)
+        console.print(f"{history.user}: {reason(history.items, items, unknown) or ', '.join(items)}", soft_wrap=True)
 
 
 def print_similar(console: Console, similar: Sequence[tuple[str, float]], *, as_json: bool) -> None:
