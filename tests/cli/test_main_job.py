@@ -165,6 +165,17 @@ def test_what_is_checked_is_said_and_kept(best: Path) -> None:
     assert result["shuffle-check"]["unmasked"]["NDCG@10"]["shuffled"] < result["protocols"]["unmasked"]["NDCG@10"]
 
 
+def test_what_is_recommended_is_described(best: Path) -> None:
+    printed = done("evaluate", best, "--lists", "--protocol", "seen-masked", "--json", "result.json")
+    found = json.loads(Path("result.json").read_text())["lists"]
+    assert list(found) == ["seen-masked"]
+    values = found["seen-masked"]
+    assert values["k"] == 10
+    assert 0 < values["coverage"] <= 1
+    assert 1 <= values["popularity_rank"] <= ITEMS
+    assert f"seen-masked: {values['coverage']:.1%} of the catalogue, mean popularity rank" in printed
+
+
 def test_the_recent_past_is_a_baseline_where_there_are_times() -> None:
     done("prepare", *prepare_csv(), "--out", "data/shop")
     done("train", "shop", *SASREC, "--max-steps", "1", "--out", "runs/shop")

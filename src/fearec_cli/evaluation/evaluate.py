@@ -135,7 +135,7 @@ def evaluate(
                 torch.cat(represented),
                 item_table,
                 items[targets] - 1,
-                *_seen(items, starts, targets),
+                *seen_items(items, starts, targets),
                 added=scorer.added_scores(ids, lengths),
             )
             ranks[rows] = torch.stack([found.unmasked, found.seen_masked], dim=1)
@@ -148,7 +148,7 @@ def evaluate(
     return Evaluation(held_out, {"unmasked": unmasked, "seen-masked": seen_masked})
 
 
-def _seen(
+def seen_items(
     items: Int[Tensor, "T"], starts: Int[Tensor, "B"], ends: Int[Tensor, "B"]
 ) -> tuple[Int[Tensor, "P"], Int[Tensor, "P"]]:
     """Every item of every history `items[start:end]`: row of the history in the batch, and row of the item."""

@@ -124,6 +124,28 @@ def reciprocal_ranks(ranks: Int[np.ndarray, "P"], k: int) -> Float[np.ndarray, "
     return shares
 
 
+def mean_average_precision(ranks: Int[np.ndarray, "P"], users: Int[np.ndarray, "P"], k: int) -> float:
+    """MAP@k of users with several targets: mean over users of the mean average precision of their lists.
+
+    Every target has a list of its own, made from all that precedes it, in which it alone is relevant. The average
+    precision of such a list is 1 / rank (Buckley and Voorhees, SIGIR 2000), so that MAP is MRR with every user counting
+    the same, however many targets it has; with one target each they are equal.
+
+    >>> mean_average_precision(np.array([1, 2, 4]), np.array([7, 7, 8]), 10)  # ((1 + 1/2) / 2 + 1/4) / 2
+    0.5
+
+    Args:
+        ranks: rank of each target.
+        users: whose each target is.
+        k: length of the list.
+
+    Raises:
+        ValueError: no ranks, a rank below 1, or k below 1.
+    """
+    _, user, counts = np.unique(users, return_inverse=True, return_counts=True)
+    return float((np.bincount(user, weights=reciprocal_ranks(ranks, k)) / counts).mean())
+
+
 METRICS: dict[str, Metric] = {"HR": hit_rate, "NDCG": ndcg, "MRR": mrr}
 # What each is the mean of, target by target.
 SHARES: dict[str, Callable[[Int[np.ndarray, "P"], int], Float[np.ndarray, "P"]]] = {

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from fearec_cli.evaluation.evaluate import Evaluation
 from fearec_cli.evaluation.header import Header
-from fearec_cli.evaluation.intervals import metric_intervals
-from fearec_cli.evaluation.metrics import summarise
+from fearec_cli.evaluation.intervals import MAP, metric_intervals
+from fearec_cli.evaluation.metrics import mean_average_precision, summarise
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.evaluation.slices import Slice
 
@@ -80,8 +80,10 @@ class Report:
             for protocol in self.protocols
         }
         found: Numbers = {}
-        for (who, protocol), ends in metric_intervals(ranks, self.model.held_out.users[rows], self.ks).items():
-            values = summarise(ranks[who, protocol], self.ks)
-            numbers = {name: Number(value, *ends[name]) for name, value in values.items()}
-            found.setdefault(who, {})[protocol] = numbers
+        users = self.model.held_out.users[rows]
+        for (who, protocol), ends in metric_intervals(ranks, users, self.ks).items():
+            own = ranks[who, protocol]
+            values = summarise(own, self.ks)
+            values |= {f"{MAP}@{k}": mean_average_precision(own, users, k) for k in self.ks}
+            found.setdefault(who, {})[protocol] = {name: Number(values[name], *both) for name, both in ends.items()}
         return found

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fearec_cli.evaluation.checks import LeakCheck, Remains
+from fearec_cli.evaluation.lists import ListMetrics
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.evaluation.report import MODEL, Number, Report
 from fearec_cli.evaluation.slices import REPEATS, Slice
@@ -80,6 +81,19 @@ def to_text(report: Report, *, with_slices: bool = False) -> Group:
     if chosen:
         parts.append(_slices_table(report, chosen))
     return Group(*parts)
+
+
+def lists_to_text(found: Mapping[RankProtocol, ListMetrics]) -> str:
+    """What the model recommends, a line a protocol."""
+    k = next(iter(found.values())).k
+    lines = [f"lists of {k}: what the model recommends"]
+    for protocol, each in found.items():
+        lines.append(
+            f"{protocol}: {each.coverage:.1%} of the catalogue, mean popularity rank {each.popularity_rank:,.0f}, "
+            f"{each.head:.1%} from the most bought fifth, novelty {each.novelty:.2f} bits, diversity "
+            f"{each.diversity:.3f}"
+        )
+    return "\n".join(lines)
 
 
 def leaks_to_text(found: LeakCheck) -> str:

@@ -12,6 +12,7 @@ from fearec_cli.evaluation.baselines.ranking import baselines, rank_baselines
 from fearec_cli.evaluation.checks import LeakCheck, Remains, check_leaks, evaluate_shuffled
 from fearec_cli.evaluation.evaluate import evaluate
 from fearec_cli.evaluation.header import Header, Scored, sha256
+from fearec_cli.evaluation.lists import ListMetrics, list_metrics
 from fearec_cli.evaluation.metrics import check_k
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.evaluation.report import Report
@@ -86,6 +87,19 @@ def evaluate_shuffled_histories(
         protocol: {name: Remains(value, shuffled[protocol][name]) for name, value in values.items()}
         for protocol, values in ordered.items()
     }
+
+
+def list_metrics_of(
+    checkpoint: Checkpoint, prepared: Prepared, split: SplitName = "test", k: int = 10
+) -> dict[RankProtocol, ListMetrics]:
+    """`fearec_cli.evaluation.lists.list_metrics` of a checkpoint on its data set.
+
+    Raises:
+        ConfigError: the list is longer than the catalogue.
+    """
+    check_k(k, prepared.n_items, f"k = {k}")
+    table = InteractionTable.load(prepared, checkpoint.encoder.item_table().device)
+    return list_metrics(checkpoint.encoder, prepared, table, prepared.split.held_out(split), k)
 
 
 def _scored(checkpoint: Checkpoint, device: str, seconds: float) -> Scored:

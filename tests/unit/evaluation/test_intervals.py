@@ -36,6 +36,17 @@ def test_targets_of_a_user_are_drawn_together():
     assert apart.high - apart.low == pytest.approx((together.high - together.low) / 2, rel=0.1)
 
 
+def test_where_users_count_the_same_the_many_targets_of_one_do_not(monkeypatch):
+    # Half of the users have ten hits each, the other half one miss: 10 of 11 targets, and half of the users.
+    monkeypatch.setattr(module, "_USERS", 30)
+    users = np.repeat(np.arange(200), np.where(np.arange(200) % 2 == 0, 10, 1))
+    hit = np.where(users % 2 == 0, 1, MISS)
+    found = metric_intervals({"any": hit}, users, (1,))["any"]
+    assert found["MRR@1"].low > 0.85
+    assert found["MAP@1"].low == pytest.approx(0.5 - 1.96 * 0.5 / np.sqrt(200), abs=0.015)
+    assert found["MAP@1"].high == pytest.approx(0.5 + 1.96 * 0.5 / np.sqrt(200), abs=0.015)
+
+
 def test_users_of_many_blocks_are_drawn_as_of_one(monkeypatch):
     random = np.random.default_rng(4)
     users = np.repeat(np.arange(500), random.integers(1, 5, 500))
@@ -55,7 +66,10 @@ def test_users_of_many_blocks_are_drawn_as_of_one(monkeypatch):
 def test_every_metric_has_an_interval_within_its_bounds(pairs, seed):
     users, ranks = (np.array(column) for column in zip(*sorted(pairs), strict=True))
     found = metric_intervals({"any": ranks}, users, (1, 10), seed=seed)["any"]
-    assert list(found) == list(summarise(ranks, (1, 10)))
+    several = len(set(users.tolist())) < len(users)
+    names = [f"{name}@{k}" for k in (1, 10) for name in ("HR", "NDCG", "MRR", *(["MAP"] if several else []))]
+    assert list(found) == names
+    assert set(summarise(ranks, (1, 10))) <= set(names)
     for low, high in found.values():
         assert 0 <= low <= high <= 1
     assert metric_intervals({"any": ranks}, users, (1, 10), seed=seed)["any"] == found

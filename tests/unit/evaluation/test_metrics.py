@@ -14,6 +14,7 @@ from fearec_cli.evaluation.metrics import (
     check_k,
     discounted_gains,
     hit_rate,
+    mean_average_precision,
     mrr,
     ndcg,
     parse_k,
@@ -46,6 +47,12 @@ def test_ndcg_is_the_mean_of_each_targets_gain():
 def test_mrr_by_hand():
     assert mrr(RANKS, 1) == 1 / 5
     assert mrr(RANKS, 5) == pytest.approx((1 + 1 / 2 + 1 / 5) / 5, rel=1e-15)
+
+
+def test_map_by_hand():
+    # The users' means are (1 + 1/2) / 2, 1/5 and, beyond the list, 0.
+    assert mean_average_precision(RANKS, np.array([3, 3, 8, 9, 9]), 5) == pytest.approx((0.75 + 0.2 + 0) / 3, rel=1e-15)
+    assert mean_average_precision(RANKS, np.arange(5), 5) == mrr(RANKS, 5)
 
 
 def test_values_are_not_rounded():

@@ -66,6 +66,19 @@ def test_a_slice_has_the_numbers_of_its_targets(report: Report) -> None:
     assert found["popularity"]["unmasked"]["HR@10"].value == 0
 
 
+def test_users_with_several_targets_have_a_mean_average_precision(report: Report) -> None:
+    targets = tiny.held_out("test", users=[0, 0, 4])
+    several = replace(
+        report,
+        model=replace(report.model, held_out=targets),
+        baselines={"popularity": replace(report.baselines["popularity"], held_out=targets)},
+    )
+    numbers = several.numbers["model"]["unmasked"]
+    assert numbers["MAP@10"].value == pytest.approx((1 / 2 + 1 / 3) / 2 / 2)
+    assert numbers["MRR@10"].value == pytest.approx((1 / 2 + 1 / 3) / 3)
+    assert "MAP@10" not in report.numbers["model"]["unmasked"]
+
+
 def test_json_is_exact_and_names_protocols(report: Report) -> None:
     values = json.loads(json.dumps(to_json(report)))
     assert list(values) == [

@@ -33,6 +33,9 @@ def evaluate(
     save_ranks: Annotated[
         Path | None, typer.Option("--save-ranks", metavar="FILE.parquet", help="Write the rank of every target there.")
     ] = None,
+    lists: Annotated[
+        bool, typer.Option("--lists", help="Also how much of the catalogue is recommended, how popular and how alike.")
+    ] = False,
     leak_check: Annotated[
         bool, typer.Option("--leak-check", help="Change what comes after the predicted moment: no score may move.")
     ] = False,
@@ -48,10 +51,15 @@ def evaluate(
     from fearec_cli.cli.show.listing import make_console
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.evaluation.ranks_file import check_ranks_place, write_ranks
-    from fearec_cli.evaluation.shown import leaks_to_text, shuffled_to_text, to_json, to_text
+    from fearec_cli.evaluation.shown import leaks_to_text, lists_to_text, shuffled_to_text, to_json, to_text
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.runs.dataset import dataset_of
-    from fearec_cli.runs.evaluation import check_leaks_of, evaluate_checkpoint, evaluate_shuffled_histories
+    from fearec_cli.runs.evaluation import (
+        check_leaks_of,
+        evaluate_checkpoint,
+        evaluate_shuffled_histories,
+        list_metrics_of,
+    )
     from fearec_cli.system.outputs import STANDARD_OUTPUT, check_output, is_json_result, write_output
 
     console = make_console()
@@ -73,6 +81,11 @@ def evaluate(
         )
     console.print(to_text(report, with_slices=slices))
     result = to_json(report, with_slices=slices)
+    if lists:
+        recommended = list_metrics_of(loaded, prepared, split, report.main_k)
+        recommended = {name: recommended[name] for name in report.protocols}
+        console.print(lists_to_text(recommended), soft_wrap=True)
+        result["lists"] = {name: asdict(each) for name, each in recommended.items()}
     if leak_check:
         leaks = check_leaks_of(loaded, prepared, split)
         console.print(leaks_to_text(leaks), soft_wrap=True)

@@ -1,0 +1,92 @@
+"""What is recommended, beside the formulas pair by pair."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from fearec_cli.data.batches import InteractionTable
+from fearec_cli.evaluation import lists as module
+from fearec_cli.evaluation.lists import describe, list_metrics
+from fearec_cli.nn.repeats import AddedScores
+from support import tiny
+
+# Training has item 1 three times, 2 twice, 3 and 4 once, 5 never.
+DATA = tiny.prepared([[1, 2, 3, 5, 4], [1, 2, 4, 3], [1, 4, 2]], 5)
+
+
+def test_by_hand() -> None:
+    # Counts 3 2 1 0 0 of the training parts 1 2 3, 1 2 and 1; the head is one item of five.
+    vectors = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 3.0], [-1.0, 0.0], [1.0, 1.0]])
+    found = describe(torch.tensor([[0, 1], [0, 3]]), DATA, vectors)
+    assert found.k == 2
+    assert found.coverage == 3 / 5
+    assert found.popularity_rank == (1 + 2 + 1 + 5) / 4
+    assert found.head == 2 / 4
+    # Shares 3/6, 2/6 and, as of one, 1/6.
+    assert found.novelty == pytest.approx((1 + math.log2(3) + 1 + math.log2(6)) / 4)
+    assert found.diversity == pytest.approx((1 + 2) / 2)  # at right angles, and opposite
+
+
+@given(hnp.arrays(np.float32, (6, 3), elements=st.floats(-2, 2, width=16)), st.integers(1, 6), st.integers(0, 99))
+@settings(max_examples=50, deadline=None)
+def test_diversity_is_that_of_every_pair(vectors, k, seed) -> None:
+    random = np.random.default_rng(seed)
+    lists = np.stack([random.permutation(6)[:k] for _ in range(4)])
+    lists[0, random.integers(0, k + 1) :] = -1  # a list may be shorter
+    norms = np.linalg.norm(vectors, axis=1)
+    unit = vectors / np.where(norms > 1e-12, norms, 1)[:, None]
+    expected = []
+    for own in lists:
+        pairs = list(itertools.combinations(own[own >= 0], 2))
+        expected.append(np.mean([1 - unit[one] @ unit[other] for one, other in pairs]) if pairs else 0)
+    data = tiny.prepared([[1, 2, 3, 4, 5, 6]], 6)
+    if not (norms > 1e-12).all():  # a vector of zeros is like nothing, not even itself
+        return
+    found = describe(torch.tensor(lists), data, torch.tensor(vectors)).diversity
+    assert found == pytest.approx(np.mean(expected), abs=1e-5)
+
+
+class Fixed:
+    """Scores items 5, 4, 3, 2, 1 in this order, and what is added more."""
+
+    max_length, padding = 3, "right"
+
+    def represent(self, ids, lengths):
+        return torch.ones(len(ids), 1)
+
+    def item_table(self):
+        return torch.arange(1.0, 6.0)[:, None]
+
+    def added_scores(self, ids, lengths):
+        return AddedScores(torch.tensor([0]), torch.tensor([0]), torch.tensor([9.0])) if len(ids) == 3 else None
+
+
+def test_the_lists_are_the_best_items_under_each_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[list[int]]] = []
+
+    def keep(lists, *others):
+        seen.append(lists.tolist())
+        return describe(lists, *others)
+
+    monkeypatch.setattr(module, "describe", keep)
+    table = InteractionTable.load(DATA, torch.device("cpu"))
+    found = list_metrics(Fixed(), DATA, table, DATA.split.test, 2)
+    # The histories are 1 2 3 5, 1 2 4 and 1 4; the first has 9 added for item 1.
+    assert seen[0] == [[0, 4], [4, 3], [4, 3]]
+    assert seen[1] == [[3, -1], [4, 2], [4, 2]]
+    assert found["unmasked"].coverage == 3 / 5
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    sequences = [np.random.default_rng(user).integers(1, 21, 5).tolist() for user in range(25)]
+    data = tiny.prepared(sequences, 20)
+    table, encoder = InteractionTable.load(data, torch.device("cpu")), tiny.encoder(tiny.config(preset="sasrec"), 20)
+    whole = list_metrics(encoder, data, table, data.split.test, 5)
+    monkeypatch.setattr(module, "_SCORES", 60)
+    assert list_metrics(encoder, data, table, data.split.test, 5)["unmasked"].coverage == whole["unmasked"].coverage
