@@ -71,6 +71,25 @@ def test_every_command_of_the_page_on_data_works() -> None:
         assert (result.code, result.err) == (0, ""), f"fearec {shlex.join(arguments)}: {result}"
 
 
+def test_the_walk_from_a_log_to_its_periods_goes_as_it_says() -> None:
+    write_logs()
+    page = (ROOT / "examples/periods.md").read_text(encoding="utf-8")
+    (source,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(compile(source, "examples/periods.md", "exec"), {})
+    shown = commands("fearec", page)
+    assert [command.arguments[0] for command in shown] == ["prepare", "train", "inspect"] * 2
+    printed = []
+    for arguments, _ in shown:
+        smaller = [*(part for setting in SMALL for part in ("--set", setting)), "--max-steps", "2"]
+        result = fearec(*arguments, *(smaller if arguments[0] == "train" else []))
+        assert (result.code, result.err) == (0, ""), f"fearec {shlex.join(arguments)}: {result}"
+        printed.append(result.out)
+    (habit,) = re.findall(r"\*Users return to items (daily \(24 hours[^)]*\))\.\*", page)
+    assert habit in printed[-1]
+    assert "comes back to an item" in printed[2]
+    assert all(Path(name).is_file() for name in ("ml-100k.html", "ml-100k.json", "listening.html"))
+
+
 def test_every_file_that_a_command_writes_is_there() -> None:
     """`--out` and `--json` of the README's first commands, which the text under them goes through."""
     for arguments, _ in commands("fearec")[:3]:

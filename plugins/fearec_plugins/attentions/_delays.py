@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fearec_cli.api import equations_only, irfft, rfft
+from fearec_cli.api import at_least_float32, equations_only, irfft, rfft
 from fearec_plugins._kernels.delays import AverageOver, Circulant, DiagonalSums
 
 # The longest sequence whose correlation is taken from the score matrix.
@@ -31,7 +31,7 @@ def correlation_by_scores(scores: Float[Tensor, "B N N"]) -> Float[Tensor, "B N"
 def correlation_by_fft(q: Float[Tensor, "B N D"], k: Float[Tensor, "B N D"]) -> Float[Tensor, "B N"]:
     """R(tau) = sum over dimensions of irfft(rfft(q) * conj(rfft(k)))(tau)."""
     if equations_only():
-        return correlation_by_scores(q @ k.mT)
+        return correlation_by_scores(at_least_float32(q) @ at_least_float32(k).mT).to(q.dtype)
     correlation: Tensor = irfft((rfft(q) * rfft(k).conj()).sum(-1), q.shape[1], q.dtype)
     return correlation
 
@@ -39,7 +39,8 @@ def correlation_by_fft(q: Float[Tensor, "B N D"], k: Float[Tensor, "B N D"]) -> 
 def average_by_fft(weights: Float[Tensor, "B N"], values: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
     """sum over tau of w(tau) v((t + tau) mod N): a circular correlation of the values with the weights."""
     if equations_only():
-        return circulant_of_delays(weights).to(values.dtype) @ values
+        matrix = at_least_float32(circulant_of_delays(weights))
+        return (matrix @ at_least_float32(values)).to(values.dtype)
     average: Tensor = irfft(rfft(values) * rfft(weights).conj()[:, :, None], values.shape[1], values.dtype)
     return average
 

@@ -37,9 +37,10 @@ def _log(inspection: Inspection) -> Iterator[str]:
 def _periods(unit: Unit, found: LagHistogram) -> Iterator[str]:
     for peak in found.periods:
         times = peak.returns / max(peak.expected, 1e-9)
+        lag = f"{peak.lag} {unit if peak.lag > 1 else unit.removesuffix('s')}"
         yield (
-            f"{name_of(unit, peak.lag)} ({peak.lag} {unit}: {peak.returns:,.0f} returns, {times:.1f} times as many as "
-            f"by chance, corrected p = {peak.p:.3f})"
+            f"{name_of(unit, peak.lag)} ({lag}: {peak.returns:,.0f} returns, {times:.1f} times as many as by "
+            f"chance, corrected p = {peak.p:.3f})"
         )
 
 

@@ -44,7 +44,7 @@ def multiply_spectrum(
     """irfft(weight * rfft(x) + offset, n=N): a circular convolution along the positions.
 
     The two transforms scale in opposite ways, so every `norm` gives the same but for the offset. Where equations alone
-    are wanted, as in an export, the transforms are their sums, in real numbers.
+    are requested, as in an export, the transforms are their sums, in real numbers.
 
     Args:
         x: the signal.
@@ -53,7 +53,8 @@ def multiply_spectrum(
         offset: added to the spectrum; 0 unless given.
     """
     if equations_only():
-        return _by_sums(at_least_float32(x), weight, imaginary, offset).to(x.dtype)
+        precise = at_least_float32(x).to(torch.promote_types(x.dtype, at_least_float32(weight).dtype))
+        return _by_sums(precise, weight, imaginary, offset).to(x.dtype)
     factor = weight
     if imaginary is not None:
         factor = torch.complex(at_least_float32(weight), at_least_float32(imaginary))
