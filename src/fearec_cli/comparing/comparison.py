@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from fearec_cli.comparing.judged import Judged
 from fearec_cli.errors import ConfigError, EvaluationError
-from fearec_cli.evaluation.metrics import parse_metric
+from fearec_cli.evaluation.metrics import SHARES, parse_metric
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.significance.holm import holm
 from fearec_cli.significance.paired import Difference, paired_difference
@@ -198,16 +198,10 @@ def _check_alike(first: Judged, other: Judged, protocols: Sequence[RankProtocol]
 def _per_user(
     system: Judged, protocol: RankProtocol, metric: str, of_user: Int[np.ndarray, "P"], users: int
 ) -> Float[np.ndarray, "R U"]:
-    """Sum of a metric over each user's targets, a row a run. The metric of one target is that of its rank alone."""
-    function, k = parse_metric(metric)
-    rows = []
-    for run in system.runs:
-        ranks, at = np.unique(run[protocol], return_inverse=True)
-        gains = np.zeros(len(ranks))
-        for place in range(int(np.searchsorted(ranks, k, side="right"))):
-            gains[place] = function(ranks[place : place + 1], k)
-        rows.append(np.bincount(of_user, weights=gains[at], minlength=users))
-    return np.stack(rows)
+    """Sum of a metric over each user's targets, a row a run."""
+    _, k = parse_metric(metric)
+    shares = SHARES[metric.partition("@")[0]]
+    return np.stack([np.bincount(of_user, weights=shares(run[protocol], k), minlength=users) for run in system.runs])
 
 
 def _deviation(means: Float[np.ndarray, "R"]) -> float:

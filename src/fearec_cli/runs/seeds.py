@@ -77,7 +77,12 @@ class Summary(BaseModel):
         if len(results) < 2:
             return {}
         return {
-            protocol: {name: spread([result[protocol][name] for result in results]) for name in metrics}
+            protocol: {
+                name: spread([result[protocol][name] for result in results])
+                for name in metrics
+                # Seeds that another version has evaluated may lack one.
+                if all(name in result.get(protocol, {}) for result in results)
+            }
             for protocol, metrics in results[0].items()
         }
 
