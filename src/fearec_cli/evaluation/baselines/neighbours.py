@@ -1,5 +1,6 @@
 """Which items follow and accompany each other in the training part: sparse rows of scores, counted pair by pair."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from fearec_cli.data.prepared import Prepared
 from fearec_cli.evaluation.baselines.popularity import all_time, training_rows
 
 # Pairs that are counted together, which bounds memory.
-_PAIRS = 2**24
+_PAIRS = 2**22
 # Of ItemKNN: how far apart two items of a history may be, and how many neighbours of an item are kept.
 REACH, NEAREST = 10, 20
 
@@ -37,7 +38,7 @@ def followers(prepared: Prepared) -> Neighbours:
 
     The co-occurrence of neighbours, as in the first-order part of FPMC (Rendle et al., WWW 2010) without factors.
     """
-    return _neighbours(_pairs(prepared, 1), prepared.n_items, latest=1)
+    return _joined(list(_pairs(prepared, [1])), prepared.n_items, latest=1)
 
 
 def companions(prepared: Prepared) -> Neighbours:
@@ -48,38 +49,38 @@ def companions(prepared: Prepared) -> Neighbours:
     rows of the `REACH` latest items of a history are added. Departure: pairs further apart are not counted, so that the
     work grows with the log and not with the square of a history's length.
     """
-    keys, counts = _pairs(prepared, REACH)
     n_items = prepared.n_items
-    # Either order: the matrix and its transpose.
-    both = np.concatenate([keys, keys % n_items * n_items + keys // n_items])
-    keys, place = np.unique(both, return_inverse=True)
-    together = np.bincount(place, weights=np.tile(counts, 2), minlength=len(keys))
     bought = np.sqrt(all_time(prepared))
-    scores = together / (bought[keys // n_items] * bought[keys % n_items])
-    kept = _nearest(keys // n_items, scores)
-    return _neighbours((keys[kept], scores[kept]), n_items, latest=REACH)
+    found = []
+    for keys, counts in _pairs(prepared, [lag for lag in range(-REACH, REACH + 1) if lag]):
+        scores = counts / (bought[keys // n_items] * bought[keys % n_items])
+        kept = _nearest(keys // n_items, scores)
+        found.append((keys[kept], scores[kept]))
+    return _joined(found, n_items, latest=REACH)
 
 
-def _pairs(prepared: Prepared, reach: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
-    """Every pair of items (i, j) of which j comes at most `reach` after i: i * I + j ascending, and how often."""
+def _pairs(prepared: Prepared, lags: Sequence[int]) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Every pair of items (i, j) of which j comes one of some lags after i: i * I + j ascending, and how often.
+
+    The pairs of some items i come together, so that what is counted at once is bounded.
+    """
     rows = training_rows(prepared)
+    n_items = prepared.n_items
     items = prepared.items[rows].astype(np.int64) - 1
     starts, ends = prepared.split.bounds("train")
-    left = np.repeat(ends, ends - starts) - rows - 1  # how many interactions of the user's training part follow
-    n_items = prepared.n_items
-    # Ranges of items that are followed by about so many pairs.
-    counts = np.bincount(items, minlength=n_items).cumsum() * reach // _PAIRS
-    keys, values = [], []
-    for part in range(int(counts[-1]) + 1):
-        low, high = np.searchsorted(counts, [part, part + 1])
+    lengths = ends - starts
+    before = rows - np.repeat(starts, lengths)
+    after = np.repeat(ends, lengths) - rows - 1
+    # Which part each item i is counted in: about so many pairs each.
+    parts = np.bincount(items, minlength=n_items).cumsum() * len(lags) // _PAIRS
+    for part in range(int(parts[-1]) + 1):
+        low, high = np.searchsorted(parts, [part, part + 1])
         own = np.flatnonzero((items >= low) & (items < high))
-        found = [
-            items[at] * n_items + items[at + lag] for lag in range(1, reach + 1) for at in (own[left[own] >= lag],)
-        ]
-        key, value = np.unique(np.concatenate(found), return_counts=True)
-        keys.append(key)
-        values.append(value)
-    return np.concatenate(keys), np.concatenate(values)
+        found = []
+        for lag in lags:
+            at = own[(after[own] >= lag) & (before[own] >= -lag)]
+            found.append(items[at] * n_items + items[at + lag])
+        yield np.unique(np.concatenate(found), return_counts=True)
 
 
 def _nearest(rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -93,7 +94,9 @@ def _nearest(rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> np
     return kept
 
 
-def _neighbours(entries: tuple[npt.NDArray[np.int64], npt.NDArray[Any]], n_items: int, latest: int) -> Neighbours:
-    keys, scores = entries
+def _joined(parts: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[Any]]], n_items: int, latest: int) -> Neighbours:
+    """The rows of all parts, which are in the order of the items."""
+    keys = np.concatenate([part[0] for part in parts])
+    scores = np.concatenate([part[1] for part in parts]).astype(np.float64)
     offsets = np.searchsorted(keys, np.arange(n_items + 1) * n_items)
-    return Neighbours(offsets, keys % n_items, scores.astype(np.float64), latest)
+    return Neighbours(offsets, keys % n_items, scores, latest)
