@@ -367,6 +367,8 @@ def test_checkpoint(best: Path, damage: Callable[[Path], None], problems: list[s
     lines = refused("evaluate", best, "--json", "result.json")
     agree(lines, *problems)
     assert all(line.startswith(f"{best}: ") for line in lines)
+    assert refused("recommend", best, "--history", "i1") == lines
+    assert refused("serve", best) == lines
 
 
 def test_a_state_is_no_checkpoint(trained: Path) -> None:

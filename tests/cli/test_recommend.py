@@ -8,8 +8,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from support.commands import TINY, agree, done, fearec, refused
+from support.commands import TINY, agree, done, fearec, metadata, refused, tensors
 
 
 def answered(text: str) -> list[dict[str, object]]:
@@ -136,6 +138,35 @@ def test_refusals(best: Path, arguments: tuple[str, ...], problem: str) -> None:
     Path("bad.csv").write_text("customer,article\na,b\n")
     Path("taken.csv").write_text("precious")
     agree(refused("recommend", best, *arguments), problem)
+
+
+def test_ids_with_blanks_and_commas_are_given_as_json(best: Path) -> None:
+    (plain,) = answered(done("recommend", best, "--history", "i1,i2", "--json"))
+    (quoted,) = answered(done("recommend", best, "--history", '["i1", "i2", "a, b"]', "--json"))
+    assert quoted == plain | {"unknown": 1}
+    Path("users.txt").write_text('["i1", "i2"]\n[]\ni1 i2\n')
+    lines = answered(done("recommend", best, "--users", "users.txt", "--json"))
+    assert [line["items"] for line in lines] == [plain["items"], [], plain["items"]]
+    Path("bad.txt").write_text('i1\n["i1", 2]\n')
+    agree(refused("recommend", best, "--users", "bad.txt"), r"bad.txt: line 2: begins with \[ and is no JSON list")
+    agree(refused("recommend", best, "--history", "[i1"), r"--history: line 1: begins with \[ and is no JSON list")
+
+
+def test_weights_that_were_changed_are_refused(best: Path) -> None:
+    content = bytearray(best.read_bytes())
+    content[-3] ^= 1
+    best.write_bytes(content)
+    agree(refused("recommend", best, "--history", "i1"), "was changed since it was written")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("items", "item table has numbers"), ("norm", "scores that are not finite")]
+)
+def test_numbers_that_are_none_are_refused(best: Path, name: str, problem: str) -> None:
+    arrays, texts = tensors(best), metadata(best)
+    arrays[f"model.embedding.{name}.weight"][-1] = torch.nan
+    save_file(arrays, best, metadata={"fearec": texts["fearec"]})
+    agree(refused("recommend", best, "--history", "i1", "--out", "answers.csv"), problem)
 
 
 def test_a_file_that_ends_badly_leaves_nothing(best: Path) -> None:

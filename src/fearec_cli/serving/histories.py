@@ -11,6 +11,8 @@ from fearec_cli.components.options import parse_assignment, validate_options
 from fearec_cli.components.registry import load_adapters
 from fearec_cli.data.preparing.steps import ordered
 from fearec_cli.errors import ConfigError, DataError
+from fearec_cli.system.parsing import parse_json
+from fearec_cli.system.text import value as shown
 
 _SEPARATORS = re.compile(r"[,\s]+")
 _FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".parquet": "parquet", ".inter": "recbole"}
@@ -29,10 +31,31 @@ class History(NamedTuple):
     items: list[str]
 
 
-def read_lines(lines: Iterable[str]) -> Iterator[History]:
-    """One history a line, items separated by commas or blanks; empty lines count and are empty histories."""
+def read_lines(lines: Iterable[str], source: str = "") -> Iterator[History]:
+    """One history a line; empty lines count and are empty histories.
+
+    Args:
+        lines: items separated by commas or blanks, or, for ids that have such in them, a JSON list of texts.
+        source: where they come from, for the message.
+
+    Raises:
+        DataError: a line begins with [ and is no JSON list of texts.
+    """
     for number, line in enumerate(lines, 1):
-        yield History(str(number), [item for item in _SEPARATORS.split(line.strip()) if item])
+        text = line.strip()
+        if not text.startswith("["):
+            yield History(str(number), [item for item in _SEPARATORS.split(text) if item])
+            continue
+        try:
+            items = parse_json(text)
+        except ValueError:
+            items = None
+        if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+            raise DataError(
+                f'{source}line {number}: begins with [ and is no JSON list of item ids, such as ["a b", "c,d"]: '
+                f"{shown(text)}"
+            )
+        yield History(str(number), items)
 
 
 def read_users(path: Path, assignments: Iterable[str] = ()) -> Iterator[History]:
@@ -53,7 +76,7 @@ def read_users(path: Path, assignments: Iterable[str] = ()) -> Iterator[History]
     if suffix == ".txt":
         try:
             with path.open(encoding="utf-8") as file:
-                yield from read_lines(file)
+                yield from read_lines(file, f"{path}: ")
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
         return
@@ -79,7 +102,7 @@ def read_users(path: Path, assignments: Iterable[str] = ()) -> Iterator[History]
 
 def standard_input() -> Iterator[History]:
     """One history a line of standard input."""
-    return read_lines(sys.stdin)
+    return read_lines(sys.stdin, "--stdin: ")
 
 
 def shard_of(histories: Iterable[History], index: int, count: int) -> Iterator[History]:

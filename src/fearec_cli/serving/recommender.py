@@ -60,9 +60,10 @@ class Recommender:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
         self._encoder = checkpoint.encoder
-        self._rows = {raw: row for row, raw in enumerate(checkpoint.item_ids)}
+        self._rows = dict(zip(checkpoint.item_ids, range(len(checkpoint.item_ids)), strict=True))
         self._device = self._encoder.item_table().device
-        if not bool(self._encoder.item_table().isfinite().all()):
+        # Both are NaN where one number is: one pass over the table, and no other of its size.
+        if not all(bool(bound.isfinite()) for bound in self._encoder.item_table().aminmax()):
             raise EvaluationError(f"{checkpoint.path}: the item table has numbers that are not finite; train it again")
 
     @classmethod

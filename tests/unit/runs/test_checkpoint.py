@@ -152,3 +152,11 @@ def test_a_file_of_another_catalogue_does_not_fit(tmp_path: Path) -> None:
     save_checkpoint(path, build_encoder(Recipe.of(SETTINGS, load_components()), 3), ["a", "b"], info(SETTINGS))
     with pytest.raises(CheckpointError, match="its weights do not fit its configuration"):
         load_checkpoint(path, CPU)
+
+
+def test_the_header_does_not_grow_with_the_catalogue(tmp_path: Path) -> None:
+    sizes = []
+    for count in (10, 20_000):
+        with saved(tmp_path / "c.safetensors", [f"item-{row:09d}" for row in range(count)]).open("rb") as file:
+            sizes.append(int.from_bytes(file.read(8), "little"))
+    assert sizes[1] - sizes[0] < 200  # numbers of more digits; the format allows 100 MB

@@ -21,7 +21,11 @@ def recommend(
     checkpoint: CheckpointFile,
     history: Annotated[
         str | None,
-        typer.Option(metavar="ID,ID,...", help="One history, oldest item first.", rich_help_panel="Histories"),
+        typer.Option(
+            metavar="ID,ID,...",
+            help='One history, oldest item first; as ["a b", "c,d"] where ids have blanks or commas.',
+            rich_help_panel="Histories",
+        ),
     ] = None,
     users: Annotated[
         str | None,
@@ -118,7 +122,7 @@ def recommend(
         )
 
     if history is not None:
-        one = next(read_lines([history]))._replace(user="history")
+        one = next(read_lines([history.replace("\n", " ")], "--history: "))._replace(user="history")
         found = answer([one])
         if not found.items[0] and found.unknown[0] == len(one.items):
             raise DataError(f"--history: the model knows none of its {len(one.items)} items")
