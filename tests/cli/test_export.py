@@ -1,6 +1,7 @@
 """`fearec export` on real files, and a service that has no torch."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,15 +56,32 @@ def test_the_file_tells_what_it_is(best: Path) -> None:
     names = json.loads(best.with_suffix(".items.json").read_text())
     assert described["fearec.items"] == names
     assert (names[0], len(names), len(set(names))) == (None, 31, 31)
-    about = {"format": 1, "max_length": 8, "items": 30, "top_k": None, "seen": None}
+    about = {"format": 1, "max_length": 8, "items": 30, "top_k": None, "seen": None, "weights": "float32"}
     kept = {name: description(best)[name] for name in ("dataset", "fingerprint")}
     assert described["fearec"] == {**about, **kept}
+
+
+def test_weights_in_8_bits_and_what_they_cost(best: Path) -> None:
+    printed = done("export", best, "--quantize", "int8", "--data", "toy", "--out", "small.onnx")
+    (share,) = re.findall(r"in 8 bits: ([\d.]+)% of the 10 best items are PyTorch's", printed)
+    assert 50 < float(share) <= 100
+    ((ours, pytorch, targets),) = re.findall(r"NDCG@10 ([\d.]+), PyTorch ([\d.]+); ([\d,]+) test targets", printed)
+    done("evaluate", best, "--k", "10", "--json", "result.json")
+    result = json.loads(Path("result.json").read_text())
+    assert int(targets) == result["targets"]
+    assert float(pytorch) == pytest.approx(result["protocols"]["unmasked"]["NDCG@10"], abs=1e-4)
+    assert float(ours) == pytest.approx(float(pytorch), abs=0.2)
+    model = onnx.load("small.onnx")
+    assert any(entry.data_type == onnx.TensorProto.INT8 for entry in model.graph.initializer)
+    described = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(described["fearec"])["weights"] == "int8"
 
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         (("--top-k", "31"), "--top-k 31: the catalogue has 30 items"),
+        (("--data", "toy"), "--data: goes with --quantize alone; leave it out"),
         (("--out", "model.pt"), "--out model.pt: name a file that ends in .onnx"),
         (("--out", "taken.onnx"), "--out: taken.onnx is there already; choose another file, or replace it by --force"),
         (("--out", "other.onnx"), "--out: other.items.json is there already"),

@@ -23,6 +23,13 @@ def export(
     seen: Annotated[
         Literal["exclude", "include"], typer.Option(help="Whether items of the history are among the K best.")
     ] = "exclude",
+    quantize: Annotated[
+        Literal["int8"] | None, typer.Option(help="Write weights in 8 bits: a smaller file, whose scores differ.")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DATASET", help="Measure what --quantize costs on this data set that it was trained on."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
     """Write a model as ONNX, with its item ids in FILE.items.json.
@@ -36,21 +43,32 @@ def export(
 
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.runs.checkpoint import load_checkpoint
+    from fearec_cli.runs.dataset import dataset_of
     from fearec_cli.runs.hub import on_hub
     from fearec_cli.serving.onnx.file import check_free, export_onnx, items_file
 
     console = make_console()
+    if data is not None and quantize is None:
+        raise ConfigError(["--data: goes with --quantize alone; leave it out"])
     if out is None and on_hub(checkpoint):
         raise ConfigError([f"{checkpoint}: name a file for its ONNX form by --out FILE.onnx"])
     file = checkpoint.with_suffix(".onnx") if out is None else out
     check_free(file, force=force)
     loaded = load_checkpoint(checkpoint, choose_device("cpu"))
+    prepared = None if data is None else dataset_of(loaded, data)
     with console.status("exporting"):
-        parity = export_onnx(loaded, file, k=top_k, seen=seen)
+        parity, cost = export_onnx(loaded, file, k=top_k, seen=seen, quantize=quantize is not None, prepared=prepared)
     left_out = f"; {parity.on_edge} left out, where PyTorch's own scores jump" if parity.on_edge else ""
     console.print(
         f"as PyTorch on {parity.histories:,} histories of every length: scores differ by {parity.difference:.0e} of "
         f"the largest at most{left_out}",
         soft_wrap=True,
     )
+    if cost is not None:
+        console.print(f"in 8 bits: {cost.shared:.1%} of the 10 best items are PyTorch's", soft_wrap=True)
+    if cost is not None and cost.targets:
+        console.print(
+            f"in 8 bits: NDCG@10 {cost.ndcg:.4f}, PyTorch {cost.pytorch:.4f}; {cost.targets:,} test targets, unmasked",
+            soft_wrap=True,
+        )
     console.print(f"wrote {file} and {items_file(file)}", soft_wrap=True)

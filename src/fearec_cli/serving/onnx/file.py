@@ -1,16 +1,19 @@
 """The ONNX file and the item ids beside it, written whole or not at all, and only where the graph answers rightly."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import onnx
 from onnx.checker import check_model
 
+from fearec_cli.data.prepared import Prepared
 from fearec_cli.errors import ConfigError, DataError
 from fearec_cli.runs.checkpoint import Checkpoint
 from fearec_cli.serving.onnx.graph import to_graph
 from fearec_cli.serving.onnx.parity import Parity, check_parity
+from fearec_cli.serving.onnx.quantize import Cost, cost_of, quantized
 from fearec_cli.serving.recommender import Seen
 from fearec_cli.system.atomic import atomic_file, check_place
 
@@ -39,7 +42,15 @@ def check_free(out: Path, *, force: bool = False) -> None:
         check_place(file)
 
 
-def export_onnx(checkpoint: Checkpoint, out: Path, *, k: int | None = None, seen: Seen = "exclude") -> Parity:
+def export_onnx(
+    checkpoint: Checkpoint,
+    out: Path,
+    *,
+    k: int | None = None,
+    seen: Seen = "exclude",
+    quantize: bool = False,
+    prepared: Prepared | None = None,
+) -> tuple[Parity, Cost | None]:
     """Write a model whose encoder is on the CPU as ONNX, after comparing it with PyTorch on random histories.
 
     Args:
@@ -47,6 +58,8 @@ def export_onnx(checkpoint: Checkpoint, out: Path, *, k: int | None = None, seen
         out: the file; its item ids go beside it.
         k: items of each answer; the scores of all items unless given.
         seen: whether items of the history are among the k.
+        quantize: write weights in 8 bits, after the graph has been compared without.
+        prepared: the data set on which the cost of that is measured.
 
     Raises:
         DataError: k is not between 1 and the size of the catalogue.
@@ -57,18 +70,23 @@ def export_onnx(checkpoint: Checkpoint, out: Path, *, k: int | None = None, seen
         raise DataError(f"--top-k {k}: the catalogue has {len(checkpoint.item_ids):,} items")
     model = to_graph(checkpoint, k, seen)
     parity = check_parity(checkpoint, model.SerializeToString(), k, seen)
-    write_model(checkpoint, model, out, k, seen)
-    return parity
+    cost = None
+    if quantize:
+        scores = model if k is None else to_graph(checkpoint, None, seen)
+        cost = cost_of(checkpoint, quantized(scores), prepared)
+        model = quantized(model)
+    write_model(checkpoint, model, out, _description(checkpoint, k, seen, quantize=quantize))
+    return parity, cost
 
 
-def write_model(checkpoint: Checkpoint, model: onnx.ModelProto, out: Path, k: int | None, seen: Seen) -> None:
+def write_model(checkpoint: Checkpoint, model: onnx.ModelProto, out: Path, description: Mapping[str, Any]) -> None:
     """Write a graph with its description, and the item ids beside it.
 
     Raises:
         OutputError: a file cannot be written.
     """
     names = json.dumps([None, *checkpoint.item_ids], ensure_ascii=False)
-    described = {"fearec": json.dumps(_description(checkpoint, k, seen))}
+    described = {"fearec": json.dumps(description)}
     if len(names.encode()) <= _MOST_IN_METADATA:
         described["fearec.items"] = names
     onnx.helper.set_model_props(model, described)
@@ -79,7 +97,7 @@ def write_model(checkpoint: Checkpoint, model: onnx.ModelProto, out: Path, k: in
         graph.write_bytes(model.SerializeToString())
 
 
-def _description(checkpoint: Checkpoint, k: int | None, seen: Seen) -> dict[str, Any]:
+def _description(checkpoint: Checkpoint, k: int | None, seen: Seen, *, quantize: bool) -> dict[str, Any]:
     """What a service wants to know of the file; readers ignore keys that they do not know."""
     return {
         "format": FORMAT,
@@ -87,6 +105,7 @@ def _description(checkpoint: Checkpoint, k: int | None, seen: Seen) -> dict[str,
         "items": len(checkpoint.item_ids),
         "top_k": k,
         "seen": seen if k is not None else None,
+        "weights": "int8" if quantize else "float32",
         "dataset": checkpoint.info.dataset,
         "fingerprint": checkpoint.info.fingerprint,
     }

@@ -85,7 +85,7 @@ def to_graph(checkpoint: Checkpoint, k: int | None, seen: Seen) -> onnx.ModelPro
     answers = Answers(checkpoint.encoder, k, seen).eval()
     example = torch.zeros(2, checkpoint.encoder.max_length, dtype=torch.int64)
     example[:, 0] = 1
-    with kernels.using("plain"), torch.no_grad(), _quiet():
+    with kernels.using("plain"), torch.no_grad(), quiet():
         try:
             program = torch.export.export(answers, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
         except Exception as error:
@@ -157,8 +157,8 @@ def _forget_sources(model: onnx.ModelProto) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's notes to itself."""
+def quiet() -> Iterator[None]:
+    """Keep the notes of the exporter and of the quantiser to themselves."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -18,7 +18,7 @@ from fearec_cli.serving.recommender import Seen
 # Of the largest score, or of 1 where that is more.
 TOLERANCE = 1e-4
 _EACH_LENGTH = 4
-_SCORES = 2**25
+SCORES = 2**25
 # Shares: how far weights are moved to see whether a model jumps there by itself, and how many histories may.
 _NUDGE, _ON_EDGE = 1e-6, 0.02
 
@@ -68,7 +68,7 @@ def check_parity(checkpoint: Checkpoint, model: bytes, k: int | None, seen: Seen
     running = session(model)
     histories = random_histories(encoder, n_items)
     # One alone, then blocks of several sizes: the batch is free.
-    size = max(1, min(len(histories), _SCORES // n_items))
+    size = max(1, min(len(histories), SCORES // n_items))
     blocks = np.split(histories, range(1, len(histories), size))
     largest, on_edge = 0.0, 0
     for ids in blocks:
