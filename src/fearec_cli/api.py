@@ -10,7 +10,7 @@ Letters of shapes, everywhere in the project:
 |---|---|
 | B | sequences of a batch |
 | N | positions of a sequence, oldest first, padding included |
-| M | wanted positions: N, or 1 when only the last one is wanted |
+| M | requested positions: N, or 1 when only the last one is requested |
 | D | dimensions |
 | H | heads |
 | E | dimensions of a head, D / H |
@@ -105,15 +105,15 @@ class Options(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
-    """One swappable part and what the registry tells of it.
+    """One swappable component and what the registry lists of it.
 
     Attributes:
         name: what users type; lower case letters, digits and hyphens, unique over all kinds.
         options: its options' model; without one it has no options.
-        build: makes the part; its arguments are those of the hook that returns this component
+        build: makes the component; its arguments are those of the hook that returns this component
             (`fearec_cli.components.hookspecs`).
         summary: one sentence for `fearec components`.
-        source: the paper, equation or code the part comes from.
+        source: the paper, equation or code that it comes from.
         causal: True only if no position's output depends on a later position's input.
         onnx: False where the part has no form that ONNX knows (complex numbers, work that depends on the data):
             `fearec export` refuses a model of it in one line. A part that has one beside a faster one asks

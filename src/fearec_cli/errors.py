@@ -5,7 +5,7 @@ it without a traceback and leaves with exit status 2 (`fearec_cli.cli.main`).
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 
 class FearecError(Exception):
@@ -60,7 +60,7 @@ class QuietExit(SystemExit):
     """The end of a process whose failure another process of the run reports."""
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest known one, or nothing."""
+def did_you_mean(name: str, names: Iterable[str], shown: Callable[[str], str] = repr) -> str:
+    """The end of a message about an unknown name: the nearest known one, as `shown` writes it, or nothing."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {shown(close[0])}?" if close else ""

@@ -175,7 +175,7 @@ def test_half_precision_resumes_bit_for_bit(toy: Path) -> None:
             ("--devices", "1000"),
             f"--devices 1000: this machine has {os.cpu_count()} CPU cores, and a process needs one",
         ),
-        (("--nodes", "2"), "--nodes 2: nothing tells this process of the other nodes"),
+        (("--nodes", "2"), "--nodes 2: this process does not know the other nodes"),
         (("--devices", "0"), "--devices: must be greater than or equal to 1, not 0"),
         (("--precision", "64"), "--precision: must be '32-true', 'bf16-mixed', 'bf16-true' or '16-mixed'"),
     ],

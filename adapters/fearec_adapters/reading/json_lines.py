@@ -31,7 +31,7 @@ def objects(file: File) -> Iterator[Object]:
     """The objects of a file, in its order; blank lines are passed over.
 
     Raises:
-        DataError: the file is empty or cannot be read, or a line is no object; names file and line.
+        DataError: the file is empty or cannot be read, or a line is not an object; names file and line.
     """
     lines = text_lines(file)
     first = next(lines, None)

@@ -86,7 +86,7 @@ class Clock:
         return f"read as {self.unit}{f' ({how})' if how else ''}, UTC"
 
     def microseconds(self, column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-        """Int64 microseconds since 1970 UTC, null where the value is no such time."""
+        """Int64 microseconds since 1970 UTC, null where the value is not such a time."""
         latest = time.time() * 1e6 + _DAY
         if self.unit == "typed":
             value = column.cast(pl.Datetime("us")) if dtype == pl.Date else column
@@ -120,7 +120,7 @@ class Clock:
         return pl.when(early, result <= latest).then(result)
 
     def fault(self, value: object) -> str:
-        """Why this value, for which `microseconds` gives null, is no time of the log."""
+        """Why this value, for which `microseconds` gives null, is not a time of the log."""
         if self.unit == "typed":
             return f"{shown(value)} is before 1970 or in the future"
         if self.unit == "iso":

@@ -53,7 +53,7 @@ class CausalAutocorrAttention(nn.Module):
         return (n - delays[:, 0]) % n, weights[:, 0]
 
     def _chosen(self, inputs: LayerInputs) -> tuple[Int[Tensor, "B M K"], Float[Tensor, "B M K"]]:
-        """Delays of each wanted position and their weights; those that reach before the history weigh 0."""
+        """Delays of each requested position and their weights; those that reach before the history weigh 0."""
         scores = inputs.summed_scores(filtered=True) / inputs.x.shape[-1]
         n = scores.shape[1]
         positions = torch.arange(n, device=scores.device)

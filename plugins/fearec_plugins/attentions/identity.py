@@ -15,7 +15,7 @@ class Identity(nn.Module):
         super().__init__()
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
-        """The filtered input at the wanted positions."""
+        """The filtered input at the requested positions."""
         return inputs.at_wanted(inputs.filtered("x"))
 
 

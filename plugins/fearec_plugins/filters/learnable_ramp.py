@@ -47,7 +47,7 @@ class LearnableRamp(nn.Module):
 
     Args:
         options: start and sharing of the mask.
-        shape: the layer's place; its depth plays no part.
+        shape: sizes of the layer; its depth plays no role.
 
     Raises:
         ConfigError: an exponential ramp to 0.

@@ -33,7 +33,7 @@ class SlideFilter(nn.Module):
 
     Args:
         options: width and mixture.
-        shape: the layer's place.
+        shape: depth and sizes of the layer.
 
     Raises:
         ConfigError: a window of the layer holds no bin.

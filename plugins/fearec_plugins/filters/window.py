@@ -16,7 +16,7 @@ Rule = Literal["paper", "authors"]
 
 
 class WindowOptions(Options):
-    """Width and place of the windows."""
+    """Width and position of the windows."""
 
     alpha: float = Field(0.6, gt=0, le=1, description="share of the spectrum that one layer keeps, 1/layers at least")
     rule: Rule = Field(
@@ -58,7 +58,7 @@ class WindowFilter(nn.Module):
 
     Args:
         options: width and rule of the windows.
-        shape: the layer's place.
+        shape: depth and sizes of the layer.
 
     Raises:
         ConfigError: the layer's window holds no bin.

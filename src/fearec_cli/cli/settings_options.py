@@ -50,7 +50,7 @@ def settings_options(
 
 
 def with_options(*options: Iterable[inspect.Parameter], before: str = "") -> Callable[[Command], Command]:
-    """Put options in the place of a command's `**settings`.
+    """Replace a command's `**settings` by options.
 
     Args:
         options: groups of them.

@@ -17,7 +17,7 @@ hookspec = pluggy.HookspecMarker("fearec")
 def fearec_filters() -> Iterable[Component]:  # type: ignore[empty-body]
     """Filters along time. `build(options, shape)` makes a `Filter`.
 
-    A filter takes [B, N, D] and the sequences' lengths, gives the same shape, and tells its gain at each
+    A filter takes [B, N, D] and the sequences' lengths, returns the same shape, and reports its gain at each
     frequency by `response(n)`. It must be differentiable, and real in, real out.
     """
 
@@ -27,7 +27,7 @@ def fearec_attentions() -> Iterable[Component]:  # type: ignore[empty-body]
     """Branches of a layer. `build(options, shape)` makes an `Attention`.
 
     A branch takes `LayerInputs`, declares in `projections` which of q, k and v it reads, and gives its
-    context at the wanted positions. What other branches may need too, it takes from `LayerInputs`, which
+    context at the requested positions. What other branches may need too, it takes from `LayerInputs`, which
     computes it once.
     """
 

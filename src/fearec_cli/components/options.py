@@ -50,7 +50,7 @@ def parse_assignment(text: str) -> tuple[str, str, Any]:
     (('autocorr', 'top_k', 1.0), ('csv', 'separator', ';'))
 
     Raises:
-        ConfigError: it is no assignment, or a quoted text, list or table that does not close.
+        ConfigError: it is not an assignment, or a quoted text, list or table that does not close.
     """
     match = _ASSIGNMENT.fullmatch(text)
     if match is None:
@@ -108,7 +108,7 @@ def _problem(name: str, model: type[Options], option: str, details: list[ErrorDe
         return f"{name}.{option}: there is no such option{hint}"
     place = f"{name}.{option}" if option else name
     found = [detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be", 1) for detail in details]
-    # `values` may be the whole table where a rule joins several options: then it is no help to show it.
+    # `values` may be the whole table where a rule joins several options: then it does not help to show it.
     given = f", not {_literal(details[0]['input'])}" if option else ""
     bounds = _bounds(model.model_fields[option]) if option else ""
     allowed = f" (allowed: {bounds})" if bounds else ""

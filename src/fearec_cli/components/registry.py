@@ -4,7 +4,6 @@ pluggy's own loader skips a second plugin of the same name in silence and lets o
 take the program down, so entry points are read here.
 """
 
-import difflib
 import functools
 import re
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,7 @@ import pluggy
 
 from fearec_cli.api import Component, Options
 from fearec_cli.components import hookspecs
-from fearec_cli.errors import PluginError
+from fearec_cli.errors import PluginError, did_you_mean
 from fearec_cli.system.text import value
 
 Kind = Literal["filter", "attention", "fusion", "loss", "adapter"]
@@ -110,12 +109,8 @@ class Registry:
         return entry
 
     def _hints(self, name: str, kind: Kind | None) -> str:
-        close = difflib.get_close_matches(name, self._by_name, n=1, cutoff=0.6)
-        if close:
-            found = self._by_name[close[0]]
-            hint = f"; did you mean the {found.kind} {found.name!r}?"
-        else:
-            hint = f"; {self._offer(kind)}" if kind else "; `fearec components` lists what there is"
+        offer = f"; {self._offer(kind)}" if kind else "; `fearec components` lists what there is"
+        hint = did_you_mean(name, self._by_name, lambda found: f"the {self._by_name[found].kind} {found!r}") or offer
         return "".join([hint, *(f" ({broken})" for broken in self.broken)])
 
     def _offer(self, kind: Kind) -> str:

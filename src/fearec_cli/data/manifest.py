@@ -1,4 +1,4 @@
-"""What dataset.json tells of a prepared data set: where it came from, what was kept, what it counts."""
+"""What dataset.json records of a prepared data set: where it came from, what was kept, what it counts."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -91,7 +91,7 @@ class Manifest(BaseModel):
 
 
 def fingerprint_of(interactions: Interactions, rule: SplitRule) -> str:
-    """What tells a data set from any other: 64 hexadecimal digits, the same on any machine."""
+    """What distinguishes a data set from any other: 64 hexadecimal digits, the same on any machine."""
     return rule.fingerprint(interactions.fingerprint())
 
 

@@ -1,6 +1,6 @@
 """A prepared data set on disk: the only reader and writer of the format.
 
-A directory of four files. `dataset.json` tells where the data came from and every choice made on the way
+A directory of four files. `dataset.json` records where the data came from and every choice made on the way
 (`fearec_cli.data.manifest`). `interactions.safetensors` holds `items` (int32 [T]), `offsets` (int64 [U + 1])
 and, where the source has times, `timestamps` (int64 [T], microseconds). `users.parquet` and `items.parquet`
 give each id's name in the source (columns `id` and `raw`).
@@ -120,7 +120,7 @@ def write_prepared(
 
 
 def is_prepared(directory: Path) -> bool:
-    """Whether a prepared data set stands there, in whatever condition."""
+    """Whether there is a prepared data set, in whatever condition."""
     return (directory / MANIFEST).is_file()
 
 
@@ -178,7 +178,7 @@ def open_prepared(directory: Path) -> Prepared:
 
 
 def _check_meaning(directory: Path, interactions: Interactions) -> None:
-    """A fingerprint tells that nothing was changed by accident; this tells that the numbers mean something.
+    """A fingerprint shows that nothing was changed by accident; this shows that the numbers mean something.
 
     Raises:
         DataError: ids, offsets or times that no data set can have.
@@ -217,7 +217,7 @@ def locate_dataset(text: str) -> Path:
     """The prepared directory that a user means: its path, or the name of one under `data/`.
 
     Raises:
-        DataError: neither is there; tells how to make it.
+        DataError: neither exists; says how to make it.
     """
     for directory in (Path(text), DATA / text):
         if is_prepared(directory):

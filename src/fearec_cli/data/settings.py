@@ -54,7 +54,7 @@ Boundary = Annotated[float | datetime, BeforeValidator(_read_boundary)]
 class SplitSettings(Options):
     """How interactions are to be held out, as the user asks for it.
 
-    With `global-time`, what is not given takes its default here, so that the record tells all.
+    With `global-time`, what is not given takes its default here, so that the record is complete.
     """
 
     split: Literal["leave-one-out", "global-time"] = Field(

@@ -1,4 +1,4 @@
-"""What holds interactions out: the user's wish, and the rule that it becomes on a given log.
+"""What holds interactions out: the user's request, and the rule that it becomes on a given log.
 
 Two rules, which answer different questions (docs/data.md):
 

@@ -256,7 +256,7 @@ def launched(training: TrainingConfig) -> Iterator[Engine]:
 
 
 def _reported_once(engine: Engine, error: FearecError) -> BaseException:
-    """The error as this process is to tell it; an exit in silence where the first process tells it."""
+    """The error that this process reports; a silent exit where the first process reports it."""
     store = distributed.distributed_c10d._get_default_store()
     if engine.first:
         store.set(_FAILED, "")

@@ -71,7 +71,7 @@ def choose_placement(training: TrainingConfig) -> Placement:
         devices, nodes = started
     elif nodes > 1 and not {"SLURM_NTASKS", "NODE_RANK"} & os.environ.keys():
         problems.append(
-            f"--nodes {nodes}: nothing tells this process of the other nodes; start it on each node by torchrun or "
+            f"--nodes {nodes}: this process does not know the other nodes; start it on each node by torchrun or "
             "srun, as docs/scaling.md shows"
         )
     problems += _device_problems(device, devices)

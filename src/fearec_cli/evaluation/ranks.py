@@ -1,7 +1,7 @@
 """Where each target stands in the catalogue. Ties and masks live here and nowhere else.
 
 The rank of a target is 1 + the number of other items with a better score + the number of other items
-with an equal one. Equal scores count against the target, so a scorer that tells nothing apart puts it
+with an equal one. Equal scores count against the target, so a scorer that gives all the same score puts it
 last; the order in which a sort happens to leave ties never helps. As the target equals itself, its rank
 is simply the number of items that score at least as much: one comparison and one count, no sorting.
 

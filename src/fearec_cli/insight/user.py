@@ -1,4 +1,4 @@
-"""One user: the history in time, the delays found, where each branch looks, and what it would recommend alone."""
+"""One user: the history in time, the delays found, what each branch attends to, and what it would recommend alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -113,7 +113,7 @@ def attention(
         k: keys at every position.
         v: values at every position.
         heads: H.
-        valid: True at real positions; a query sees those that are not later than itself, or else itself.
+        valid: True at real positions; a query attends to those that are not later than itself, or else to itself.
         last: the query of each sequence, where q is that row alone.
         dropout: probability of dropping a weight, 0 when not training.
         bias: added to the scaled score of each pair by its head and its distance, from key to query; L is N or more.

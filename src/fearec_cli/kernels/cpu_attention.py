@@ -1,4 +1,4 @@
-"""Causal attention on a CPU, in tiles that fit the cache: no work on keys that no query sees.
+"""Causal attention on a CPU, in tiles that fit the cache: no work on keys that no query attends to.
 
 A whole score matrix has a cell for every two positions, and most of them stay empty. Here a tile is some neighbouring
 sequences, or some positions of one long sequence; its keys are the real positions up to its last. Sequences of similar
@@ -32,7 +32,7 @@ class _Tile(NamedTuple):
     Attributes:
         sequences: of the batch.
         queries: positions.
-        keys: positions that one of the queries may see.
+        keys: positions that one of the queries may attend to.
     """
 
     sequences: slice

@@ -76,9 +76,9 @@ def row_products(left: Float[Tensor, "B M D"], right: Float[Tensor, "B N D"]) ->
 
 
 def visible(valid: Bool[Tensor, "B N"], last: Int[Tensor, "B"] | None) -> Bool[Tensor, "B 1 M N"]:
-    """True where a query may look: at real positions that are not later than itself.
+    """True where a query may attend: at real positions that are not later than itself.
 
-    A padding position before the first real one would see nothing: it sees itself.
+    A padding position before the first real one would attend to nothing: it attends to itself.
 
     Args:
         valid: True at real positions.

@@ -51,12 +51,12 @@ class Attention(Protocol):
 
 @runtime_checkable
 class Fusion(Protocol):
-    """A head that joins the branches, built by `build(options, shape: LayerShape, branches: int)`."""
+    """Joins the branches, built by `build(options, shape: LayerShape, branches: int)`."""
 
     def __call__(self, contexts: Sequence[Float[Tensor, "B M D"]], x: Float[Tensor, "B M D"]) -> Float[Tensor, "B M D"]:
         """The layer's output before its feed-forward.
 
-        Combination, output projection, dropout, residual and normalisation are the head's own;
+        Combination, output projection, dropout, residual and normalisation are the fusion's own;
         `fearec_cli.api.ResidualOutput` is the usual way.
 
         Args:
@@ -81,7 +81,7 @@ class Loss(Protocol):
 
 @dataclass(frozen=True)
 class LossInputs:
-    """One step of training as the loss terms see it.
+    """What the loss terms are given of one training step.
 
     Attributes:
         anchor: representation of each sequence.

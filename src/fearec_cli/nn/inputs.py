@@ -104,9 +104,9 @@ class LayerInputs:
         return self._summed_scores[filtered]
 
     def mask(self) -> Bool[Tensor, "B 1 M N"]:
-        """True where a requested position may look: at real positions that are not later than itself.
+        """True where a requested position may attend: at real positions that are not later than itself.
 
-        A padding position before the first real one would see nothing: it sees itself.
+        A padding position before the first real one would attend to nothing: it attends to itself.
         """
         return visible(self.valid, self.last if self.last_only else None)
 

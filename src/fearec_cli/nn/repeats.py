@@ -1,4 +1,4 @@
-"""Scores of items that a history has already: a sparse addition to the product of representation and item table."""
+"""Scores of items that a history already has: a sparse addition to the product of representation and item table."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class AddedScores(NamedTuple):
-    """What is added to the score of some items for some rows; no pair of row and item stands twice.
+    """What is added to the score of some items for some rows; no pair of row and item appears twice.
 
     Attributes:
         rows: of the representations.

@@ -1,4 +1,4 @@
-"""What a component learns of its place in the model. Imports no torch, so that `fearec_cli.api` can offer it."""
+"""Depth and sizes of a layer, which its components are built from; without torch, as `fearec_cli.api` offers it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class LayerShape:
-    """All that a component learns of its place in the model.
+    """All that a component knows of the model it is built for.
 
     Attributes:
         layer: index of the layer, 0 is the one next to the embedding.

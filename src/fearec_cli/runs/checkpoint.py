@@ -53,7 +53,7 @@ class Origin(BaseModel):
 
 
 class CheckpointInfo(BaseModel):
-    """What a checkpoint tells of itself.
+    """What a checkpoint records of itself.
 
     Attributes:
         format: of the file.
@@ -84,7 +84,7 @@ class Checkpoint:
 
     Attributes:
         path: the file.
-        info: what it tells of itself.
+        info: what it records of itself.
         recipe: its configuration, with the components that are installed here.
         encoder: the model, in evaluation mode.
         item_ids: raw id of each row of the item table.
@@ -237,7 +237,7 @@ def _stored(value: Tensor) -> Tensor:
 
 
 def read_info(path: Path) -> CheckpointInfo:
-    """What a checkpoint tells of itself, without its weights.
+    """What a checkpoint records of itself, without its weights.
 
     Raises:
         CheckpointError: the file is missing, cut short, no checkpoint of ours, or newer than this program.

@@ -72,7 +72,7 @@ def dataset_of_fingerprint(fingerprint: str, directory: Path) -> Prepared:
 
 
 def _difference(checkpoint: Checkpoint, prepared: Prepared) -> str:
-    """What tells the data set at hand from the one the checkpoint was trained on."""
+    """How the data set at hand differs from the one the checkpoint was trained on."""
     info = checkpoint.info
     theirs, ours = set(checkpoint.item_ids), set(prepared.item_ids())
     if theirs != ours:

@@ -47,7 +47,7 @@ def claimed(directory: Path, *, resume: bool) -> Iterator[None]:
         resume: go on with what stands in it; a new run is refused where anything does.
 
     Raises:
-        OutputError: another run is going on there, something stands there, or it cannot be written.
+        OutputError: another run is going on there, it holds something else, or it cannot be written.
     """
     lock = directory / LOCK_FILE
     if not resume and not lock.exists():

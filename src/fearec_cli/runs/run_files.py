@@ -75,7 +75,7 @@ class Saves:
             temporary.write_text(self._config.to_toml(), encoding="utf-8")
 
     def save_best(self, state: RunState, metrics: Mapping[RankProtocol, Mapping[str, float]]) -> None:
-        """Put the weights as they are in the place of the best ones.
+        """Save the weights as they are as the best ones.
 
         Raises:
             OutputError: they cannot be written; the ones before still stand.

@@ -41,7 +41,7 @@ def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def checksum(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
-    """CRC-32 over the names and contents of a file, which tells whether it was changed since.
+    """CRC-32 over the names and contents of a file, which shows whether it was changed since.
 
     Args:
         metadata: its texts.

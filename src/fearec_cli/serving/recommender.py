@@ -98,7 +98,7 @@ class Recommender:
 
         Args:
             histories: raw ids, oldest first; the model reads the latest ones, as many as it can take.
-            k: items wanted, no more than the catalogue has.
+            k: number of items, no more than the catalogue has.
             seen: exclude or include the items of the history.
             only: candidates; the whole catalogue unless given.
             without: items that are never recommended.

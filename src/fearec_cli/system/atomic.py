@@ -24,7 +24,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
     Raises:
         OutputError: the file cannot be written (disk full, no permission, a directory in its place).
-            Whatever stood at `path` before still stands there.
+            What was at `path` before is still there.
     """
     if path.is_symlink():  # the link stays, and what it points to is replaced
         path = path.resolve()
@@ -46,7 +46,7 @@ def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
     Args:
         path: the directory to make.
-        replace: put it in the place of a directory that stands there.
+        replace: replace a directory that is there.
 
     Raises:
         OutputError: something already stands at `path` and `replace` is off, or it cannot be written.

@@ -47,7 +47,7 @@ def check_attention(component: Component) -> None:
     """Check a branch's promises (`fearec_cli.nn.contracts.Attention`).
 
     - `projections` names some of q, k and v; it reads all that it names, and nothing that it does not.
-    - Its context is [B, N, D], or [B, 1, D] where only the last position is wanted: the same numbers; in
+    - Its context is [B, N, D], or [B, 1, D] where only the last position is requested: the same numbers; in
       float32 and float64; finite, with padding on either side.
     - What it reads and every parameter get finite gradients.
     - In evaluation mode equal inputs give equal outputs.

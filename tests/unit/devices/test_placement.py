@@ -54,7 +54,7 @@ def test_gpus_are_counted() -> None:
 @pytest.mark.usefixtures("gpus")
 def test_every_problem_is_named() -> None:
     assert refused(devices=3, nodes=2, precision="bf16-mixed").splitlines() == [
-        "--nodes 2: nothing tells this process of the other nodes; start it on each node by torchrun or srun, as "
+        "--nodes 2: this process does not know the other nodes; start it on each node by torchrun or srun, as "
         "docs/scaling.md shows",
         "--devices 3: this machine has 2 GPUs",
         "--precision bf16-mixed: this GPU has no bfloat16; use 16-mixed or 32-true",

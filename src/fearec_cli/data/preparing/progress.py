@@ -1,4 +1,4 @@
-"""How a preparation tells whoever looks on what it is at."""
+"""How a preparation reports its progress."""
 
 
 class Watcher:

@@ -36,7 +36,7 @@ def prepare_split(
         log: the interactions.
         settings: the filters, which run in the order of its fields, and the split, whose shares are of what all
             filters leave; with `core_on` training, of what those before the core leave.
-        watcher: is told of the progress.
+        watcher: receives the progress.
 
     Raises:
         DataError: the log has a bad row or breaks the contract of `fearec_cli.api.Log`.

@@ -1,4 +1,4 @@
-"""What stands on the pages: of one inspection, and of a whole run."""
+"""The content of the pages: of one inspection, and of a whole run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -21,7 +21,7 @@ class Figure:
     """A picture.
 
     Attributes:
-        key: its place in the page, as in `#energy`.
+        key: its anchor in the page, as in `#energy`.
         title: what it shows.
         text: how to read it, in a sentence or two.
         description: what a screen reader says of it.
@@ -29,7 +29,7 @@ class Figure:
         rows: its numbers, one a row, for the table behind it.
         x: column along the horizontal axis.
         y: column along the vertical axis.
-        series: column that tells the lines or colours apart.
+        series: column that distinguishes the lines or colours.
         bars: whether it is made of bars instead of lines.
     """
 
