@@ -1,6 +1,7 @@
 """`fearec inspect` and `fearec report` on a model of the demo, whose periods are planted."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,15 @@ def test_a_report_of_a_run(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(demo)
     assert "wrote runs/first/report.html" in done("report", "runs/first")
     page = Path("runs/first/report.html").read_text()
+    number = r"\d\.\d{4} \[\d\.\d{4}, \d\.\d{4}\]"
+    assert re.search(
+        rf"NDCG@10 of the model is {number}, (above|below|not distinguished from) that of the best baseline, "
+        rf"[a-z-]+, {number} \(unmasked, test\)",
+        page,
+    )
+    assert "NDCG@10, seen-masked, by kinds of targets" in page
+    for who in ("popularity", "recent", "last-item", "item-knn"):
+        assert f">{who}</th>" in page
     for section in ("Results", "Learning", "Findings", "Frequencies", "Periods", "Data", "Settings"):
         assert f">{section}</h2>" in page
     assert len(page) < 2_000_000
