@@ -17,8 +17,9 @@ from fearec_cli.evaluation.best import best_rows
 from fearec_cli.runs.checkpoint import Checkpoint, load_checkpoint
 
 Seen = Literal["exclude", "include"]
-# Histories that are scored at once: their scores are held, [B, I].
-_SCORES = 2**25
+# Scores that are held at once, [B, I]: 16 MB stay near the cache; for a large catalogue no more than 128 MB, so that
+# products still have rows enough.
+_FEW, _ROWS, _MANY = 2**22, 32, 2**25
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class Recommender:
         items: list[list[str]] = [[] for _ in known]
         scores: list[npt.NDArray[np.float32]] = [np.empty(0, dtype=np.float32) for _ in known]
         answered = sorted((index for index, rows in enumerate(known) if rows), key=lambda index: len(known[index]))
-        size = max(1, _SCORES // len(self.items))
+        size = max(1, _FEW // len(self.items), min(_ROWS, _MANY // len(self.items)))
         for first in range(0, len(answered), size):
             block = answered[first : first + size]
             found = self._scores([known[index] for index in block])
