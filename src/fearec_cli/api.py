@@ -27,9 +27,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pluggy
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from fearec_cli.log import Adapter, Log, Source, lazy_log
+from fearec_cli.log import Adapter, Log, Source, Tally, lazy_log
 from fearec_cli.nn.shape import LayerShape
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ __all__ = [
     "LayerShape",
     "Log",
     "Options",
+    "RowOptions",
     "Source",
+    "Tally",
     "hookimpl",
     "lazy_log",
     *sorted(_LATER),
@@ -101,6 +103,22 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+
+class RowOptions(Options):
+    """Which rows of a source are read. An adapter whose options derive from it takes the flags of `fearec prepare`."""
+
+    where: tuple[str, ...] = Field(
+        (), description="keep rows for which this holds, as in 'event in view,buy'; may be given several times"
+    )
+    skip_incomplete: bool = Field(
+        False, description="leave out rows without an id, a time or a rating, and count them, instead of an error"
+    )
+
+    @field_validator("where", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,24 @@ class Source:
     sha256: str = ""
 
 
+@dataclass
+class Tally:
+    """Rows that an adapter leaves out because the user asked for it, counted while the log's frame is read.
+
+    Attributes:
+        left_out: so many rows by what leaves them out, as in `--where kind = view`, in that order.
+        notes: more about them, added to the log's.
+    """
+
+    left_out: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Forget an earlier reading."""
+        self.left_out.clear()
+        self.notes.clear()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Log:
     """An interaction log, the one thing that an adapter gives.
@@ -34,20 +52,23 @@ class Log:
     Attributes:
         frame: one row an interaction, in the order of the source, with the columns
             `user` (String), `item` (String) and, where the source has them, `timestamp`
-            (Int64, microseconds since 1970 UTC) and `rating` (Float64). No nulls: a bad row
-            is a DataError when it is read. Rows of one user that have no timestamp are oldest first.
+            (Int64, microseconds since 1970 UTC), `order` (Int64) and `rating` (Float64). `order` is a number that
+            is not a time and only orders a user's rows, at equal times or where there are none. No nulls: a bad row
+            is a DataError when it is read. Rows of one user that nothing orders are oldest first.
             It is read in batches; a log that may be large should be a scan, or `lazy_log`.
         source: where it came from.
         notes: what a reader of the results should know: `planted` periods of a generated log, the time
             unit that was recognised. Recorded in dataset.json as it is, so JSON values only.
         k_core: the k-core that `prepare` applies by default; 0 where the source is already
             prepared.
+        tally: what is left out of the source on purpose; its own for each log.
     """
 
     frame: "pl.LazyFrame"
     source: Source
     notes: Mapping[str, Any] = field(default_factory=dict)
     k_core: int = 5
+    tally: Tally = field(default_factory=Tally)
 
 
 class Adapter(Protocol):
@@ -74,14 +95,20 @@ def lazy_log(columns: Iterable[str], batches: "Callable[[], Iterator[pl.DataFram
     [('u', 'a')]
 
     Args:
-        columns: which of user, item, timestamp and rating there are.
+        columns: which of user, item, timestamp, order and rating there are.
         batches: begins to read the source anew and gives some rows at a time. What it raises, such as a DataError
             that names file and line of a bad row, comes out of the reading of the frame as it is.
     """
     import polars as pl
     from polars.io.plugins import register_io_source
 
-    types = {"user": pl.String(), "item": pl.String(), "timestamp": pl.Int64(), "rating": pl.Float64()}
+    types = {
+        "user": pl.String(),
+        "item": pl.String(),
+        "timestamp": pl.Int64(),
+        "order": pl.Int64(),
+        "rating": pl.Float64(),
+    }
     schema: Mapping[str, pl.DataType] = {column: types[column] for column in columns}
 
     def read(

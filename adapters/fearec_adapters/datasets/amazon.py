@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from fearec_adapters.datasets.amazon_categories import CATEGORIES, Category
-from fearec_adapters.datasets.amazon_layouts import Order, Read, columns_of, read_local, read_reviews
+from fearec_adapters.datasets.amazon_layouts import AUTO, Order, Read, columns_of, read_local, read_reviews
 from fearec_adapters.hub.download import fetch
 from fearec_adapters.hub.table import HubTable
-from fearec_adapters.reading.files import existing_file, source_of
+from fearec_adapters.reading.files import File
+from fearec_adapters.reading.finding import find_file
+from fearec_adapters.reading.rows import Rows
 from fearec_cli.api import Component, Field, Log, Options
 from fearec_cli.errors import DataError
 
@@ -60,14 +62,14 @@ class Amazon:
             for option in _HUB_ONLY:
                 if option in self._options.model_fields_set:
                     raise DataError(f"{self._adapter}.{option} chooses a file of the Hub; leave it or --from out")
-            file = existing_file(path, self._adapter)
-            frame, clock, notes = read_local(file, year, self._options.columns, self._adapter)
-            source = source_of(file, self._adapter)
+            file = find_file(path, self._adapter)
+            frame, notes = read_local(file, year, self._options.columns, self._adapter)
+            source = file.source()
         else:
             fetched = fetch(_REPOSITORY, self._hub_path(), self._options.revision)
-            frame, clock, notes = self._read_fetched(fetched.file)
+            frame, notes = self._read_fetched(fetched.file)
             source, notes = fetched.source(self._adapter), {**notes, **fetched.notes}
-        return Log(frame=frame, source=source, notes={"times": clock.note, **notes})
+        return Log(frame=frame, source=source, notes=notes)
 
     def _hub_path(self) -> str:
         """The file of the Hub.
@@ -91,10 +93,11 @@ class Amazon:
 
     def _read_fetched(self, file: Path) -> Read:
         if self._options.cut == "raw":
-            return read_reviews(file, 2023, self._adapter)
+            return read_reviews(File(file, self._adapter), 2023, self._adapter)
         table = HubTable(file)
-        frame, clock = table.log_frame(columns_of(table.columns, file, 2023, self._adapter), "auto")
-        return frame, clock, {}
+        columns = columns_of(table.columns, file, 2023, self._adapter)
+        rows = Rows.of(AUTO, table.sample(columns), self._adapter)
+        return table.frame(columns, rows), rows.time_notes()
 
 
 def _component(name: str, category: Category) -> Component:

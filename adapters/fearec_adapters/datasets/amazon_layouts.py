@@ -23,11 +23,11 @@ from typing import Literal
 
 import polars as pl
 
-from fearec_adapters.reading.columns import named
+from fearec_adapters.reading.columns import ColumnOptions, all_named
 from fearec_adapters.reading.delimited import Table
-from fearec_adapters.reading.files import File, text_lines
-from fearec_adapters.reading.json_lines import first_keys, log_frame, objects
-from fearec_adapters.reading.times import Clock
+from fearec_adapters.reading.files import File
+from fearec_adapters.reading.json_lines import first_keys, frame, objects, sample
+from fearec_adapters.reading.rows import Rows
 from fearec_cli.errors import DataError
 
 Order = Literal["auto", "user-item", "item-user"]
@@ -41,8 +41,11 @@ _ITEM = re.compile(r"B0[0-9A-Z]{8}|[0-9]{9}[0-9X]")
 # Lines that decide which column is which.
 _LOOK = 200
 
-Read = tuple[pl.LazyFrame, Clock, dict[str, str]]
-"""A log's columns, how times were read, and notes."""
+Read = tuple[pl.LazyFrame, dict[str, str]]
+"""A log's columns, and notes."""
+
+AUTO = ColumnOptions()
+"""Times are recognised."""
 
 
 def read_local(file: File, year: int, order: Order, adapter: str) -> Read:
@@ -51,24 +54,25 @@ def read_local(file: File, year: int, order: Order, adapter: str) -> Read:
     Raises:
         DataError: it is of another release, or has a bad line; names file, line and value.
     """
-    first = next(text_lines(file), (0, ""))[1]
+    first = next(file.lines(), (0, ""))[1]
     if first.startswith("{"):
         return read_reviews(file, year, adapter)
     if year == 2023:
         table = Table.open(file, separator=",", header=True, quoted=True)
-        frame, clock = table.log_frame(columns_of(table.columns, file, year, adapter), "auto")
-        return frame, clock, {}
+        columns = columns_of(table.columns, file, year, adapter)
+        rows = Rows.of(AUTO, table.sample(columns), adapter)
+        return table.frame(columns, rows), rows.time_notes()
     return _read_ratings(file, order, year, adapter)
 
 
 def read_reviews(file: File, year: int, adapter: str) -> Read:
     """A file with one review a line."""
     columns = columns_of(first_keys(file), file, year, adapter)
-    frame, clock = log_frame(functools.partial(objects, file), columns, "auto", file=file)
-    return frame, clock, {}
+    rows = Rows.of(AUTO, sample(objects(file), columns, file=file), adapter)
+    return frame(functools.partial(objects, file), columns, rows, file=file), rows.time_notes()
 
 
-def columns_of(names: Sequence[str], file: File, year: int, adapter: str) -> Mapping[str, str]:
+def columns_of(names: Sequence[str], file: object, year: int, adapter: str) -> Mapping[str, str]:
     """A release's column for each of a log's.
 
     Raises:
@@ -79,7 +83,7 @@ def columns_of(names: Sequence[str], file: File, year: int, adapter: str) -> Map
     if set(others.values()) <= set(names):
         choice = other_years.replace(" or ", f" or --set {adapter}.year=")
         hint = f"; this is a file of {other_years}: add --set {adapter}.year={choice}"
-    return {column: named(names, name, where=file, hint=hint) for column, name in wanted.items()}
+    return all_named(names, wanted, where=file, hint=hint)
 
 
 def _read_ratings(file: File, order: Order, year: int, adapter: str) -> Read:
@@ -94,8 +98,9 @@ def _read_ratings(file: File, order: Order, year: int, adapter: str) -> Read:
     if order == "item-user":
         user, item = item, user
     columns = {"user": user, "item": item, "timestamp": time, "rating": rating}
-    frame, clock = table.log_frame(columns, "auto")
-    return frame, clock, {"columns": f"{order.replace('-', ', ')}, rating, time ({how})"}
+    rows = Rows.of(AUTO, table.sample(columns), adapter)
+    note = f"{order.replace('-', ', ')}, rating, time ({how})"
+    return table.frame(columns, rows), {**rows.time_notes(), "columns": note}
 
 
 def _order_of(file: File, adapter: str) -> Order:
@@ -103,7 +108,7 @@ def _order_of(file: File, adapter: str) -> Order:
 
     Ids of users begin with A, those of items are 10 characters that begin with B0, or an ISBN.
     """
-    heads = [_head(line) for _, line in islice(text_lines(file), _LOOK)]
+    heads = [_head(line) for _, line in islice(file.lines(), _LOOK)]
     left, right = heads[0]
     if left in ("reviewerID", "user_id", "asin"):
         raise DataError(f"{file}, line 1: is a header, and ratings files of 2014 and 2018 have none; is it of 2023?")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters.reading.columns import named
+from fearec_adapters.reading.columns import all_named
 from fearec_adapters.reading.delimited import Table
-from fearec_adapters.reading.files import existing_file, source_of
+from fearec_adapters.reading.finding import find_file
+from fearec_adapters.reading.rows import Rows
 from fearec_adapters.reading.times import Clock
 from fearec_cli.api import Component, Log, Options
 
@@ -30,14 +31,12 @@ class LastFm:
         Raises:
             DataError: no file, another file, or a bad line; names file, line and value.
         """
-        file = existing_file(path, "lastfm", [FILE])
+        file = find_file(path, "lastfm", [FILE])
         table = Table.open(file, separator="\t", header=True, quoted=False)
         wanted = {"user": "userID", "item": "artistID", "timestamp": "timestamp"}
-        columns = {
-            column: named(table.columns, name, where=file, hint=f"; the file of this data set is {FILE}")
-            for column, name in wanted.items()
-        }
-        frame, clock = table.log_frame(columns, Clock("ms", negative=True))
+        columns = all_named(table.columns, wanted, where=file, hint=f"; the file of this data set is {FILE}")
+        clock = Clock("ms", negative=True)
+        frame = table.frame(columns, Rows(clock))
         rows = frame.with_row_index("row").collect()
         first = (
             rows.sort("timestamp", "row")
@@ -50,7 +49,7 @@ class LastFm:
             "repeated pairs in the source": f"{len(rows) - len(first)} of {len(rows)} lines dropped, earliest kept",
             "times before 1970": str(first.filter(pl.col("timestamp") < 0).height),
         }
-        return Log(frame=first.lazy(), source=source_of(file, "lastfm"), notes=notes)
+        return Log(frame=first.lazy(), source=file.source(), notes=notes)
 
 
 COMPONENT = Component(

@@ -16,9 +16,12 @@ from pathlib import Path
 
 from fearec_adapters.hub.download import fetch
 from fearec_adapters.hub.table import HubTable
-from fearec_adapters.reading.columns import named, time_notes
+from fearec_adapters.reading.columns import all_named
 from fearec_adapters.reading.delimited import Table
-from fearec_adapters.reading.files import File, existing_file, source_of
+from fearec_adapters.reading.files import File
+from fearec_adapters.reading.finding import find_file
+from fearec_adapters.reading.rows import Rows
+from fearec_adapters.reading.times import Clock
 from fearec_cli.api import Component, Field, Log, Options
 from fearec_cli.errors import DataError
 
@@ -64,9 +67,9 @@ class MovieLens:
         table: Table | HubTable
         notes: Mapping[str, str] = {}
         if path is not None:
-            file = existing_file(path, self._adapter, [_FILES[self._release]])
+            file = find_file(path, self._adapter, [_FILES[self._release]])
             table, columns = self._open(file)
-            source = source_of(file, self._adapter)
+            source = file.source()
         elif isinstance(self._options, MovieLens32Options):
             fetched = fetch(_HUB_REPOSITORY, _FILES[self._release], self._options.revision)
             table = HubTable(fetched.file)
@@ -78,8 +81,8 @@ class MovieLens:
                 f"fetch ml-{self._release}.zip from https://grouplens.org/datasets/movielens/ and name it: "
                 f"`fearec prepare {self._adapter} --from ml-{self._release}.zip`"
             )
-        frame, clock = table.log_frame(columns, "s")
-        return Log(frame=frame, source=source, notes={**time_notes(columns, clock), **notes})
+        rows = Rows(Clock("s"))
+        return Log(frame=table.frame(columns, rows), source=source, notes={**rows.time_notes(), **notes})
 
     def _open(self, file: File) -> tuple[Table, dict[str, str]]:
         """The opened file, and the column of each of a log's columns."""
@@ -100,9 +103,9 @@ class MovieLens:
         return table, dict(zip(_FIELDS, table.columns, strict=True))
 
 
-def _named_columns(names: list[str], file: File) -> dict[str, str]:
-    hint = "; the file of this data set is ratings.csv"
-    return {column: named(names, name, where=file, hint=hint) for column, name in zip(_FIELDS, _HEADER, strict=True)}
+def _named_columns(names: list[str], file: object) -> dict[str, str]:
+    wanted = dict(zip(_FIELDS, _HEADER, strict=True))
+    return all_named(names, wanted, where=file, hint="; the file of this data set is ratings.csv")
 
 
 def _component(release: str) -> Component:

@@ -14,11 +14,13 @@ import polars as pl
 from pydantic import BeforeValidator
 
 from fearec_adapters.hub.download import fetch
-from fearec_adapters.reading.columns import ColumnOptions, choose, time_notes
-from fearec_adapters.reading.files import File, existing_file, source_of
-from fearec_adapters.reading.json_lines import Object, first_keys, log_frame, objects
+from fearec_adapters.reading.columns import ColumnOptions, choose
+from fearec_adapters.reading.files import File
+from fearec_adapters.reading.finding import find_file
+from fearec_adapters.reading.json_lines import Object, first_keys, frame, objects, sample
 from fearec_adapters.reading.parquet import read_parquet
-from fearec_cli.api import Component, Field, Log
+from fearec_adapters.reading.rows import Rows
+from fearec_cli.api import Component, Field, Log, Tally
 from fearec_cli.errors import DataError
 
 _FILES = ("yelp_academic_dataset_review.json", "review.json")
@@ -41,7 +43,7 @@ class YelpOptions(ColumnOptions):
 
     user: str = Field("user_id", min_length=1, description="column of the user")
     item: str = Field("business_id", min_length=1, description="column of the business")
-    time: str = Field("date", min_length=1, description="column of the date")
+    time: str | tuple[str, str] = Field("date", description="column of the date")
     rating: str = Field("stars", description='column of the stars; "" to leave it unread')
     window: Literal["all", "literature-2019"] = Field(
         "all", description="literature-2019: 2019-01-01 00:00:00 <= date <= 2019-12-31 00:00:00, as text"
@@ -72,25 +74,25 @@ class Yelp:
         since, until = since or options.since, until or options.until
         revision: Mapping[str, str] = {}
         if path is not None:
-            file = existing_file(path, "yelp", _FILES)
-            source = source_of(file, "yelp")
+            file = find_file(path, "yelp", _FILES)
+            source = file.source()
         elif options.repo:
             fetched = fetch(options.repo, options.path, options.revision)
-            file, source, revision = fetched.file, fetched.source("yelp"), fetched.notes
+            file, source, revision = File(fetched.file, "yelp"), fetched.source("yelp"), fetched.notes
         else:
             raise DataError(
                 "yelp: its agreement lets nobody pass the data on; get it from https://www.yelp.com/dataset and name "
                 f"the file by --from {_FILES[0]}, or a copy on the Hub by --set yelp.repo=OWNER/NAME"
             )
-        if isinstance(file, Path) and file.suffix == ".parquet":
-            frame, notes = read_parquet([file], options, adapter="yelp", keep=_between(since, until))
+        if file.path.suffix == ".parquet":
+            table, notes, tally = read_parquet([file.path], options, adapter="yelp", keep=_between(since, until))
         else:
-            frame, notes = self._read_lines(file, since, until)
+            table, notes, tally = self._read_lines(file, since, until)
         if since or until:
             notes["window"] = f"{since or '...'} <= {options.time} <= {until or '...'}, compared as text"
-        return Log(frame=frame, source=source, notes={**notes, **revision})
+        return Log(frame=table, source=source, notes={**notes, **revision}, tally=tally)
 
-    def _read_lines(self, file: File, since: str, until: str) -> tuple[pl.LazyFrame, dict[str, str]]:
+    def _read_lines(self, file: File, since: str, until: str) -> tuple[pl.LazyFrame, dict[str, str], Tally]:
         columns = choose(first_keys(file), self._options, where=f"{file}, line 1", adapter="yelp")
 
         def kept() -> Iterator[Object]:
@@ -100,8 +102,8 @@ class Yelp:
                 if not isinstance(day, str) or since <= day <= (until or _OPEN):
                     yield number, review
 
-        frame, clock = log_frame(kept, columns, self._options.unit, file=file)
-        return frame, time_notes(columns, clock)
+        rows = Rows.of(self._options, sample(kept(), columns, file=file), "yelp")
+        return frame(kept, columns, rows, file=file), rows.time_notes(), rows.tally
 
 
 def _between(since: str, until: str) -> pl.Expr:

@@ -1,21 +1,21 @@
 """One JSON object a line (jsonlines.org), or one Python literal a line, as Steam's reviews are published."""
 
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters.reading.columns import ColumnOptions, choose, column_notes
-from fearec_adapters.reading.json_lines import batches, clock_of, first_keys, objects
-from fearec_adapters.reading.many import existing_files, files_note, source_of_files
-from fearec_cli.api import Component, Log, lazy_log
+from fearec_adapters.reading.columns import TextColumnOptions, choose
+from fearec_adapters.reading.finding import find_files
+from fearec_adapters.reading.json_lines import batches, first_keys, objects, sample
+from fearec_adapters.reading.rows import Rows
+from fearec_cli.api import Component, Log
 
 
 class JsonLines:
     """Reads .jsonl and .json, packed as .gz or .zip or not packed."""
 
-    def __init__(self, options: ColumnOptions) -> None:
+    def __init__(self, options: TextColumnOptions) -> None:
         self._options = options
 
     def read(self, path: Path | None) -> Log:
@@ -25,25 +25,27 @@ class JsonLines:
             DataError: no file, or no such key in one's first object; and when it is read, a bad line; names file,
                 line and value.
         """
-        files = existing_files(path, "jsonl", (".jsonl", ".json", ".ndjson"))
-        columns = [choose(first_keys(file), self._options, where=f"{file}, line 1", adapter="jsonl") for file in files]
-        clock = clock_of(functools.partial(objects, files[0]), columns[0], self._options.unit, file=files[0])
+        options = self._options
+        found = find_files(path, "jsonl", (".jsonl", ".json", ".ndjson"), encoding=options.encoding)
+        files = found.files
+        columns = [choose(first_keys(file), options, where=f"{file}, line 1", adapter="jsonl") for file in files]
+        rows = Rows.of(options, sample(objects(files[0]), columns[0], file=files[0]), "jsonl")
 
         def read() -> Iterator[pl.DataFrame]:
             for file, keys in zip(files, columns, strict=True):
-                yield from batches(objects(file), keys, clock, file=file)
+                yield from batches(objects(file), keys, rows, file=file)
 
-        source = source_of_files(files, path, "jsonl")
         return Log(
-            frame=lazy_log(columns[0], read),
-            source=source,
-            notes={**files_note(files), **column_notes(columns[0], clock)},
+            frame=rows.frame(columns[0], read),
+            source=found.source(),
+            notes={**found.notes, **rows.notes(columns[0])},
+            tally=rows.tally,
         )
 
 
 COMPONENT = Component(
     name="jsonl",
-    options=ColumnOptions,
+    options=TextColumnOptions,
     build=JsonLines,
     summary="One JSON object or Python literal a line: .jsonl, .json, a pattern, a directory; also .gz, .zip.",
     source="a local file; jsonlines.org, and Steam's reviews (cseweb.ucsd.edu/~jmcauley/datasets.html)",

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters.reading.files import File
+from fearec_adapters.reading.files import File, TextOptions
 from fearec_adapters.reading.words import word_lines, words_log
-from fearec_cli.api import Component, Log, Options
+from fearec_cli.api import Component, Log
 from fearec_cli.errors import DataError
 
 
 class Pairs:
     """Reads .txt, .txt.gz and .zip. Ids are text with white space between; blank lines are passed over."""
 
-    def __init__(self, options: Options) -> None:
-        pass
+    def __init__(self, options: TextOptions) -> None:
+        self._options = options
 
     def read(self, path: Path | None) -> Log:
         """Open a file.
@@ -23,7 +23,7 @@ class Pairs:
         Raises:
             DataError: no file; and when it is read, an empty one, or a line that is no pair; names file and line.
         """
-        return words_log(path, "pairs", _interactions)
+        return words_log(path, self._options, "pairs", _interactions)
 
 
 def _interactions(file: File) -> Iterator[pl.DataFrame]:
@@ -36,6 +36,7 @@ def _interactions(file: File) -> Iterator[pl.DataFrame]:
 
 COMPONENT = Component(
     name="pairs",
+    options=TextOptions,
     build=Pairs,
     summary="One interaction a line, `user item`, each user's oldest first (.txt), with or without .gz.",
     source="a local file; kang205/SASRec data/, FeiSun/BERT4Rec data/",

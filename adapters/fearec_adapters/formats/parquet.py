@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fearec_adapters.reading.columns import ColumnOptions
-from fearec_adapters.reading.many import existing_files, files_note, source_of_files
+from fearec_adapters.reading.finding import find_files
 from fearec_adapters.reading.parquet import read_parquet
 from fearec_cli.api import Component, Log
 from fearec_cli.errors import DataError
@@ -21,13 +21,12 @@ class Parquet:
         Raises:
             DataError: no file, or no such column; and when it is read, a bad row; names file and row.
         """
-        files = []
-        for file in existing_files(path, "parquet", (".parquet",)):
-            if not isinstance(file, Path):
-                raise DataError(f"{path}: is a .zip; unpack it, Parquet is compressed by itself")
-            files.append(file)
-        frame, notes = read_parquet(files, self._options, adapter="parquet")
-        return Log(frame=frame, source=source_of_files(files, path, "parquet"), notes={**files_note(files), **notes})
+        found = find_files(path, "parquet", (".parquet",))
+        if any(file.member for file in found.files):
+            raise DataError(f"{path}: is a .zip; unpack it, Parquet is compressed by itself")
+        files = [file.path for file in found.files]
+        frame, notes, tally = read_parquet(files, self._options, adapter="parquet")
+        return Log(frame=frame, source=found.source(), notes={**found.notes, **notes}, tally=tally)
 
 
 COMPONENT = Component(

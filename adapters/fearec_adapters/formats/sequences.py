@@ -5,17 +5,17 @@ from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters.reading.files import File
+from fearec_adapters.reading.files import File, TextOptions
 from fearec_adapters.reading.words import word_lines, words_log
-from fearec_cli.api import Component, Log, Options
+from fearec_cli.api import Component, Log
 from fearec_cli.errors import DataError
 
 
 class Sequences:
     """Reads .txt and .txt.gz. Ids are text with white space between; blank lines are passed over."""
 
-    def __init__(self, options: Options) -> None:
-        pass
+    def __init__(self, options: TextOptions) -> None:
+        self._options = options
 
     def read(self, path: Path | None) -> Log:
         """Open a file.
@@ -24,7 +24,7 @@ class Sequences:
             DataError: no file; and when it is read, an empty one, a user without items or with a second line; names
                 file and line.
         """
-        return words_log(path, "sequences", _interactions)
+        return words_log(path, self._options, "sequences", _interactions)
 
 
 def _interactions(file: File) -> Iterator[pl.DataFrame]:
@@ -41,6 +41,7 @@ def _interactions(file: File) -> Iterator[pl.DataFrame]:
 
 COMPONENT = Component(
     name="sequences",
+    options=TextOptions,
     build=Sequences,
     summary="One user a line, `user item item ...`, oldest first (.txt), with or without .gz.",
     source="a local file; RUCAIBox/CIKM2020-S3Rec data/",

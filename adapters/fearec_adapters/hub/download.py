@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fearec_adapters.reading.files import source_of
+from fearec_adapters.reading.files import File
 from fearec_cli.api import Source, fetch_from_hub
 
 
@@ -35,7 +35,7 @@ class HubFile:
             adapter=adapter,
             location=f"huggingface.co/datasets/{self.repository}/{self.path}",
             revision=self.commit,
-            sha256=source_of(self.file, adapter).sha256,
+            sha256=File(self.file, adapter).source().sha256,
         )
 
 

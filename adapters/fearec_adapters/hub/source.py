@@ -5,9 +5,11 @@ from pathlib import Path
 
 from fearec_adapters.hub.download import fetch
 from fearec_adapters.hub.table import HubTable
-from fearec_adapters.reading.columns import ColumnOptions, choose, column_notes
-from fearec_adapters.reading.json_lines import first_keys, log_frame, objects
+from fearec_adapters.reading.columns import ColumnOptions, choose
+from fearec_adapters.reading.files import File
+from fearec_adapters.reading.json_lines import first_keys, frame, objects, sample
 from fearec_adapters.reading.parquet import read_parquet
+from fearec_adapters.reading.rows import Rows
 from fearec_cli.api import Component, Field, Log
 from fearec_cli.errors import DataError
 
@@ -44,16 +46,20 @@ class Hub:
         fetched = fetch(repository, name, self._options.revision)
         file, options = fetched.file, self._options
         if kind == ".parquet":
-            frame, notes = read_parquet([file], options, adapter="hub")
-            return Log(frame=frame, source=fetched.source("hub"), notes={**notes, **fetched.notes})
+            table, notes, tally = read_parquet([file], options, adapter="hub")
+            return Log(frame=table, source=fetched.source("hub"), notes={**notes, **fetched.notes}, tally=tally)
         if kind == ".csv":
-            table = HubTable(file)
-            columns = choose(table.columns, options, where=file, adapter="hub")
-            frame, clock = table.log_frame(columns, options.unit)
+            hub_table = HubTable(file)
+            columns = choose(hub_table.columns, options, where=file, adapter="hub")
+            rows = Rows.of(options, hub_table.sample(columns), "hub")
+            table = hub_table.frame(columns, rows)
         else:
-            columns = choose(first_keys(file), options, where=f"{file}, line 1", adapter="hub")
-            frame, clock = log_frame(functools.partial(objects, file), columns, options.unit, file=file)
-        return Log(frame=frame, source=fetched.source("hub"), notes={**column_notes(columns, clock), **fetched.notes})
+            text = File(file, "hub")
+            columns = choose(first_keys(text), options, where=f"{file}, line 1", adapter="hub")
+            rows = Rows.of(options, sample(objects(text), columns, file=text), "hub")
+            table = frame(functools.partial(objects, text), columns, rows, file=text)
+        notes = {**rows.notes(columns), **fetched.notes}
+        return Log(frame=table, source=fetched.source("hub"), notes=notes, tally=rows.tally)
 
     def _location(self) -> tuple[str, str]:
         """Repository, and path in it."""

@@ -14,11 +14,10 @@ from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters.reading.columns import first_time, log_columns, named
+from fearec_adapters.reading.columns import all_named
 from fearec_adapters.reading.delimited import Table
-from fearec_adapters.reading.files import text_lines
-from fearec_adapters.reading.times import Clock, TimeUnit
-from fearec_cli.api import lazy_log
+from fearec_adapters.reading.files import File
+from fearec_adapters.reading.rows import Rows
 from fearec_cli.errors import DataError
 
 _TOO_MANY = "fields too many"
@@ -45,8 +44,17 @@ class HubTable:
         """
         return self._header[0]
 
-    def log_frame(self, columns: Mapping[str, str], unit: TimeUnit) -> tuple[pl.LazyFrame, Clock]:
-        """The columns of a `fearec_cli.api.Log`, and how times were read; blank lines are passed over.
+    def sample(self, columns: Mapping[str, str]) -> pl.DataFrame:
+        """The first rows, as text under the log's names: they show how times are written.
+
+        Raises:
+            DataError: they cannot be read; names file and line.
+        """
+        strict = self._strict()
+        return strict.sample(self._there(strict, columns))
+
+    def frame(self, columns: Mapping[str, str], rows: Rows) -> pl.LazyFrame:
+        """The columns of a `fearec_cli.api.Log`; blank lines are passed over.
 
         Raises:
             DataError: a row has too many fields, a missing id, a time or a rating that is none; names
@@ -56,32 +64,31 @@ class HubTable:
 
         try:
             read = self._arrow(columns)
-            clock = Clock.of(unit, first_time(next(read(), pl.DataFrame()).lazy()))
 
             def batches() -> Iterator[pl.DataFrame]:
-                nothing = "never seen: the strict reader names what is wrong"
-                for raw in read():
-                    yield log_columns(
+                for before, raw in read():
+                    yield rows.table(
                         raw,
-                        clock,
                         where=self.file,
                         names=columns,
-                        place=lambda row: nothing,
-                        value=lambda row, column: nothing,
+                        place=lambda row, before=before: f"row {before + row + 1}",  # type: ignore[misc]
+                        value=lambda row, column, raw=raw: raw[column][row],  # type: ignore[misc]
                     )
 
-            # Once for the faults: afterwards it is too late for the strict reader.
+            # Once for the faults: afterwards it is too late for the strict reader, which names lines.
+            rows.tally.begin()
             for _ in batches():
                 pass
         except (DataError, DatasetsError, OSError, ValueError, pl.exceptions.PolarsError):
             strict = self._strict()
-            # It may find other names in the header, as where a tab stands before the first.
-            hint = "; look for blanks and quotes in its first line"
-            there = {
-                column: named(strict.columns, name, where=self.file, hint=hint) for column, name in columns.items()
-            }
-            return strict.log_frame(there, unit)
-        return lazy_log(columns, batches), clock
+            return strict.frame(self._there(strict, columns), rows)
+        return rows.frame(columns, batches)
+
+    def _there(self, strict: Table, columns: Mapping[str, str]) -> dict[str, str]:
+        # It may find other names in the header, as where a tab stands before the first.
+        return all_named(
+            strict.columns, columns, where=self.file, hint="; look for blanks and quotes in its first line"
+        )
 
     @cached_property
     def _header(self) -> tuple[list[str], bool]:
@@ -89,7 +96,7 @@ class HubTable:
         numbers = []
 
         def lines() -> Iterator[str]:
-            for number, line in text_lines(self.file):
+            for number, line in File(self.file, "hub").lines():
                 numbers.append(number)
                 yield line
 
@@ -99,8 +106,8 @@ class HubTable:
             names = []
         return names or self._strict().columns, bool(names) and numbers == [1]
 
-    def _arrow(self, columns: Mapping[str, str]) -> Callable[[], Iterator[pl.DataFrame]]:
-        """Begins to read the wanted columns, under the log's names, with "row"."""
+    def _arrow(self, columns: Mapping[str, str]) -> Callable[[], Iterator[tuple[int, pl.DataFrame]]]:
+        """Begins to read the wanted columns, under the log's names, with "row"; how many rows came before, and some."""
         from datasets import Features, Value, load_dataset, logging  # type: ignore[import-untyped]
         from pandas.errors import ParserWarning  # type: ignore[import-untyped]
 
@@ -131,15 +138,17 @@ class HubTable:
             logging.set_verbosity(verbosity)
         chosen = {column: pl.col(str(self.columns.index(name))) for column, name in columns.items()}
 
-        def read() -> Iterator[pl.DataFrame]:
+        def read() -> Iterator[tuple[int, pl.DataFrame]]:
+            before = 0
             for batch in dataset.data.table.to_batches():
                 frame = pl.from_arrow(batch)
                 assert isinstance(frame, pl.DataFrame)
                 if frame.select(pl.col(_TOO_MANY).fill_null("").ne("").any()).item():
                     raise DataError(f"{self.file}: a row has too many fields")
-                yield frame.select(**chosen).with_row_index("row")
+                yield before, frame.select(**chosen).with_row_index("row")
+                before += len(frame)
 
         return read
 
     def _strict(self) -> Table:
-        return Table.open(self.file, separator=self.separator, header=True, quoted=True)
+        return Table.open(File(self.file, "hub"), separator=self.separator, header=True, quoted=True)

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from fearec_adapters.reading.files import File, not_utf8, unpacked
+from fearec_adapters.reading.files import File
 from fearec_cli.errors import DataError
 
 # Bytes that are read together; a record may be as long as a few of them.
@@ -80,7 +80,7 @@ def read_blocks(file: File, separator: str, *, quoted: bool) -> Iterator[Block]:
             end; names file and line.
     """
     line = 1
-    with unpacked(file) as stream:
+    with file.open() as stream:
         rest = stream.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8)
         while True:
             read = stream.read(_BLOCK)
@@ -134,7 +134,7 @@ def _check_utf8(file: File, data: bytes, line: int) -> None:
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        raise not_utf8(file, line + data.count(b"\n", 0, error.start)) from None
+        raise file.not_text(line + data.count(b"\n", 0, error.start)) from None
 
 
 def _endless(*, quoted: bool) -> str:

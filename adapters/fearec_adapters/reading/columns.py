@@ -1,52 +1,63 @@
-"""Columns as a source has them to a log's columns: chosen by name, read, every bad row named.
+"""The options that name columns, and the columns that they name."""
 
-Ids come as text and stay what stands in the file: 007 keeps its zeros, and NA and null are ids like any
-other.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import polars as pl
-
-from fearec_adapters.reading.messages import shown
-from fearec_adapters.reading.times import UNIT, Clock, TimeUnit
-from fearec_cli.api import Field, Options
+from fearec_adapters.reading.conditions import read_all
+from fearec_adapters.reading.files import TextOptions
+from fearec_adapters.reading.times import TimeOptions
+from fearec_cli.api import Field, Options, RowOptions
 from fearec_cli.errors import DataError
 
 OPTION = {"user": "user", "item": "item", "timestamp": "time", "rating": "rating"}
 """Columns of a log, and the option that names each."""
+_TIME = (
+    'column of the time; "" if the {} of a user are oldest first; [DATE, TIME] or [DAY, SLOT] if two columns give it'
+)
+_WHOLE = "ids such as 5.0 are the whole numbers that they equal"
 
 
-class ColumnOptions(Options):
+class NamedColumns(Options):
     """Names of the columns, for sources whose columns always have names."""
 
     user: str = Field("user", min_length=1, description="column of the user")
     item: str = Field("item", min_length=1, description="column of the item")
-    time: str = Field("timestamp", description='column of the time; "" if the rows of a user are oldest first')
+    time: str | tuple[str, str] = Field("timestamp", description=_TIME.format("rows"))
     rating: str = Field("", description='column of the rating; "" if there is none')
-    unit: TimeUnit = Field("auto", description=UNIT)
+    whole_ids: bool = Field(False, description=_WHOLE)
 
 
-class TableOptions(Options):
+class ColumnOptions(RowOptions, TimeOptions, NamedColumns):
+    """Columns that always have names, and how they are read."""
+
+
+class TextColumnOptions(RowOptions, TextOptions, TimeOptions, NamedColumns):
+    """The same, in a text."""
+
+
+class NumberedColumns(Options):
     """Where the columns of a table are. A number is a position, a text is a name in the first line."""
 
     user: int | str = Field("user", description="column of the user (name, or number from 1)")
     item: int | str = Field("item", description="column of the item (name, or number from 1)")
-    time: int | str = Field("timestamp", description='column of the time; "" if the lines of a user are oldest first')
+    time: int | str | tuple[int | str, int | str] = Field("timestamp", description=_TIME.format("lines"))
     rating: int | str = Field("", description='column of the rating; "" if there is none')
-    unit: TimeUnit = Field("auto", description=UNIT)
     header: bool = Field(True, description="the first line names the columns")
+    whole_ids: bool = Field(False, description=_WHOLE)
+
+
+class TableOptions(RowOptions, TextOptions, TimeOptions, NumberedColumns):
+    """Where the columns of a table are, and how they are read."""
 
 
 def choose(
     names: Sequence[str], options: Options, *, where: object, adapter: str, header: bool = True
 ) -> dict[str, str]:
-    """For each wanted column of a log, the source's column.
+    """The source's column for each that is read: of a log, "second" (of the time), and "where 0" and so on.
 
     Args:
         names: the source's columns.
-        options: has user, item, time and rating, each a name, a number from 1, or "" for none.
+        options: has user, item, time and rating, each a name, a number from 1, or "" for none; and `where`.
         where: the source, for messages.
         adapter: prefix of the options, for messages.
         header: whether the names are the source's own; without, columns go by number.
@@ -54,23 +65,31 @@ def choose(
     Raises:
         DataError: there is no such column, or two; says which there are.
     """
-    found = {}
-    for column, option in OPTION.items():
-        value = getattr(options, option)
-        label = f"{adapter}.{option}"
-        if value == "" and column not in ("user", "item"):
-            continue
+
+    def column(value: int | str, label: str) -> str:
         if isinstance(value, int):
             if not 1 <= value <= len(names):
                 raise DataError(f"{where}: {label} = {value}, and the columns go from 1 to {len(names)}")
-            found[column] = names[value - 1]
-        elif not header:
+            return names[value - 1]
+        if not header:
             raise DataError(
                 f"{where}: {label} = {value!r}, and without a header columns have no names: "
                 f"give its number from 1 to {len(names)}, as in --set {label}=1"
             )
-        else:
-            found[column] = named(names, value, where=where, option=label)
+        return named(names, value, where=where, option=label)
+
+    found = {}
+    for key, option in OPTION.items():
+        value: Any = getattr(options, option)
+        label = f"{adapter}.{option}"
+        if isinstance(value, tuple):
+            found[key], found["second"] = (column(each, label) for each in value)
+        elif value != "" or key in ("user", "item"):
+            found[key] = column(value, label)
+    for place, condition in enumerate(read_all(getattr(options, "where", ()), adapter)):
+        name = condition.column
+        is_number = not header and name.isascii() and name.isdigit()
+        found[f"where {place}"] = column(int(name) if is_number else name, f"{adapter}.where")
     return found
 
 
@@ -102,89 +121,10 @@ def named(names: Sequence[str], name: str, *, where: object, option: str = "", h
     return name
 
 
-def first_time(raw: pl.LazyFrame) -> object:
-    """The first time of a frame that has one, which decides about the unit of all; "" where none has."""
-    if "timestamp" not in raw.collect_schema():
-        return ""
-    column = pl.col("timestamp")
-    there = column.is_not_null() & (column.cast(pl.String) != "")
-    found = raw.filter(there).select("timestamp").head(1).collect()["timestamp"]
-    return found[0] if len(found) else ""
-
-
-def time_notes(columns: Mapping[str, str], clock: Clock) -> dict[str, str]:
-    """The note on how times were read, for `fearec_cli.api.Log.notes`."""
-    return {"times": clock.note if "timestamp" in columns else "none"}
-
-
-def column_notes(columns: Mapping[str, str], clock: Clock) -> dict[str, str]:
-    """The notes on which columns were chosen, and how times were read."""
-    return {
-        "columns": ", ".join(f"{column} = {name}" for column, name in columns.items()),
-        **time_notes(columns, clock),
-    }
-
-
-def log_columns(
-    raw: pl.DataFrame,
-    clock: Clock,
-    *,
-    where: object,
-    names: Mapping[str, str],
-    place: Callable[[int], str],
-    value: Callable[[int, str], object],
-) -> pl.DataFrame:
-    """The columns of a `fearec_cli.api.Log`, of some rows.
-
-    Args:
-        raw: the source's columns under the log's names, and "row", which numbers them.
-        clock: how times are read.
-        where: the source, for messages.
-        names: of the log's columns in the source, for messages.
-        place: says where a row is, as in "line 3".
-        value: what stands in the source in a row and a column of the log; None or "" where nothing.
+def all_named(names: Sequence[str], wanted: Mapping[str, str], *, where: object, hint: str = "") -> dict[str, str]:
+    """The source's column for each of a log's, of a published layout.
 
     Raises:
-        DataError: an id is missing, a time or a rating is none; names file, line and value.
+        DataError: there is none, or more than one.
     """
-    schema = raw.schema
-    parsed = []
-    for column, name in names.items():
-        dtype = schema[column]
-        if column == "timestamp":
-            parsed.append(clock.microseconds(pl.col(column), dtype).alias(column))
-        elif column == "rating":
-            parsed.append(_finite(pl.col(column), dtype).alias(column))
-        else:
-            check_id(dtype, column, name, where=where)
-            parsed.append(pl.col(column).cast(pl.String, strict=False).replace("", None).alias(column))
-    table = raw.select("row", *parsed)
-    if not table.null_count().sum_horizontal().item():
-        return table.drop("row")
-    bad = table.filter(pl.any_horizontal(pl.all().is_null())).head(1)
-    row: Mapping[str, Any] = bad.row(0, named=True)
-    column = next(column for column in names if row[column] is None)
-    found = value(row["row"], column)
-    if found is None or not str(found).strip():
-        fault = "is missing"
-    elif column == "timestamp":
-        fault = clock.fault(found)
-    else:
-        fault = f"{shown(found)} is not a number" if column == "rating" else f"{shown(found)} is not text"
-    message = f"{where}, {place(row['row'])}: the {column} (column {names[column]!r}) {fault}"
-    raise DataError(" ".join(message.split()))
-
-
-def check_id(dtype: pl.DataType, column: str, name: str, *, where: object) -> None:
-    """Refuse a column whose values could be written in more ways than one.
-
-    Raises:
-        DataError: it is of such a type.
-    """
-    if dtype.is_nested() or dtype.is_float() or dtype.is_temporal() or dtype == pl.Boolean:
-        raise DataError(f"{where}: the {column} (column {name!r}) is of type {dtype}, and ids are text or numbers")
-
-
-def _finite(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    number = (column.str.strip_chars() if dtype == pl.String else column).cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite()).then(number)
+    return {column: named(names, name, where=where, hint=hint) for column, name in wanted.items()}

@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 
 from fearec_adapters.reading.blocks import Block, read_blocks
-from fearec_adapters.reading.columns import TableOptions, choose, column_notes, first_time, log_columns
+from fearec_adapters.reading.columns import TableOptions, choose
 from fearec_adapters.reading.files import File
-from fearec_adapters.reading.many import existing_files, files_note, source_of_files
-from fearec_adapters.reading.times import Clock, TimeUnit
-from fearec_cli.api import Log, lazy_log
+from fearec_adapters.reading.finding import find_files
+from fearec_adapters.reading.rows import Rows
+from fearec_cli.api import Log
 from fearec_cli.errors import DataError
 
 
@@ -22,21 +22,22 @@ def read_table(path: Path | None, options: TableOptions, *, adapter: str, separa
     Raises:
         DataError: no file, or no such column in one; and when it is read, a bad row; names file, line and value.
     """
-    files = existing_files(path, adapter, (f".{adapter}",))
-    tables = [Table.open(file, separator=separator, header=options.header, quoted=quoted) for file in files]
+    found = find_files(path, adapter, (f".{adapter}",), encoding=options.encoding)
+    tables = [Table.open(file, separator=separator, header=options.header, quoted=quoted) for file in found.files]
     columns = [
         choose(table.columns, options, where=table.file, adapter=adapter, header=options.header) for table in tables
     ]
-    clock = tables[0].clock(columns[0], options.unit)
+    rows = Rows.of(options, tables[0].sample(columns[0]), adapter)
 
     def batches() -> Iterator[pl.DataFrame]:
         for table, names in zip(tables, columns, strict=True):
-            yield from table.batches(names, clock)
+            yield from table.batches(names, rows)
 
     return Log(
-        frame=lazy_log(columns[0], batches),
-        source=source_of_files(files, path, adapter),
-        notes={**files_note(files), **column_notes(columns[0], clock)},
+        frame=rows.frame(columns[0], batches),
+        source=found.source(),
+        notes={**found.notes, **rows.notes(columns[0])},
+        tally=rows.tally,
     )
 
 
@@ -83,35 +84,33 @@ class Table:
         """The columns' names as they stand in the file; `column_1` and so on without a header."""
         return list(self.first) if self.header else [f"column_{number}" for number in range(1, len(self.first) + 1)]
 
-    def clock(self, columns: Mapping[str, str], unit: TimeUnit) -> Clock:
-        """How times are read, as the first of them decides if the unit does not.
+    def sample(self, columns: Mapping[str, str]) -> pl.DataFrame:
+        """The first rows, as text under the log's names: they show how times are written.
 
         Raises:
-            DataError: the first lines cannot be read; names file and line.
+            DataError: they cannot be read; names file and line.
         """
         block = next(self._blocks(), None)
-        return Clock.of(unit, first_time(self._parse(block, columns).lazy()) if block else "")
+        if block is None:
+            return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+        return self._parse(block, columns).drop("row")
 
-    def log_frame(self, columns: Mapping[str, str], unit: TimeUnit | Clock) -> tuple[pl.LazyFrame, Clock]:
-        """The columns of a `fearec_cli.api.Log`, and how times were read; blank lines are passed over.
+    def frame(self, columns: Mapping[str, str], rows: Rows) -> pl.LazyFrame:
+        """The columns of a `fearec_cli.api.Log`; blank lines are passed over.
 
         The frame reads the file anew whenever it is collected, and then raises a DataError that names file, line and
         value for a row with too many fields, a missing id, or a time or a rating that is none.
 
         Args:
-            columns: for "user", "item" and, if wanted, "timestamp" and "rating", the file's column.
-            unit: what the times are written in, or how they are read.
-
-        Raises:
-            DataError: the first lines cannot be read; names file and line.
+            columns: the file's column for each that is read.
+            rows: how rows are read.
         """
-        clock = unit if isinstance(unit, Clock) else self.clock(columns, unit)
-        return lazy_log(columns, lambda: self.batches(columns, clock)), clock
+        return rows.frame(columns, lambda: self.batches(columns, rows))
 
-    def batches(self, columns: Mapping[str, str], clock: Clock) -> Iterator[pl.DataFrame]:
-        """The columns of a `fearec_cli.api.Log`, some rows at a time; as in `log_frame`."""
+    def batches(self, columns: Mapping[str, str], rows: Rows) -> Iterator[pl.DataFrame]:
+        """The columns of a `fearec_cli.api.Log`, some rows at a time; as in `frame`."""
         for block in self._blocks():
-            yield self._read(block, columns, clock)
+            yield self._read(block, columns, rows)
 
     def _blocks(self) -> Iterator[Block]:
         """The rows of the file, without the header."""
@@ -120,14 +119,13 @@ class Table:
             if rows.data:
                 yield rows
 
-    def _read(self, block: Block, columns: Mapping[str, str], clock: Clock) -> pl.DataFrame:
+    def _read(self, block: Block, columns: Mapping[str, str], reader: Rows) -> pl.DataFrame:
         def value(row: int, column: str) -> str:
             fields, position = block.record(row)[1], self.columns.index(columns[column])
             return fields[position] if position < len(fields) else ""
 
-        return log_columns(
+        return reader.table(
             self._parse(block, columns),
-            clock,
             where=self.file,
             names=columns,
             place=lambda row: f"line {block.record(row)[0]}",

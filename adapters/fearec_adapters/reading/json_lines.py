@@ -13,10 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from fearec_adapters.reading.columns import log_columns
-from fearec_adapters.reading.files import File, text_lines
-from fearec_adapters.reading.times import Clock, TimeUnit
-from fearec_cli.api import lazy_log
+from fearec_adapters.reading.files import File
+from fearec_adapters.reading.rows import Rows
+from fearec_adapters.reading.times import SAMPLE
 from fearec_cli.errors import DataError
 
 Object = tuple[int, dict[str, Any]]
@@ -24,6 +23,7 @@ Object = tuple[int, dict[str, Any]]
 
 # Lines that are turned into columns at a time: only ids, times and ratings stay in memory.
 _CHUNK = 65_536
+_LONGEST_LITERAL = 2**20
 _decode = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).decode
 
 
@@ -33,7 +33,7 @@ def objects(file: File) -> Iterator[Object]:
     Raises:
         DataError: the file is empty or cannot be read, or a line is not an object; names file and line.
     """
-    lines = text_lines(file)
+    lines = file.lines()
     first = next(lines, None)
     if first is None:
         raise DataError(f"{file}: is empty")
@@ -54,61 +54,52 @@ def first_keys(file: File) -> list[str]:
     return [str(key) for key in next(objects(file))[1]]
 
 
-def log_frame(
-    items: Callable[[], Iterable[Object]], columns: Mapping[str, str], unit: TimeUnit, *, file: File
-) -> tuple[pl.LazyFrame, Clock]:
-    """The columns of a `fearec_cli.api.Log` from objects, and how times were read.
+def sample(items: Iterable[Object], columns: Mapping[str, str], *, file: File) -> pl.DataFrame:
+    """The first rows, as text under the log's names: they show how times are written.
+
+    Raises:
+        DataError: there is no object, or a value is of no kind.
+    """
+    first = list(islice(items, SAMPLE))
+    if not first:
+        raise DataError(f"{file}: no line is in the window that was asked for")
+    # A bad value is named when the frame is read: here it says nothing about the others.
+    values = {key: [_printable(_text(found.get(name))) for _, found in first] for key, name in columns.items()}
+    return pl.DataFrame(values, schema=dict.fromkeys(columns, pl.String))
+
+
+def frame(items: Callable[[], Iterable[Object]], columns: Mapping[str, str], rows: Rows, *, file: File) -> pl.LazyFrame:
+    """The columns of a `fearec_cli.api.Log` from objects.
 
     The frame reads the file anew whenever it is collected, and then raises a DataError that names file, line and
     value for an id that is missing, or a time or a rating that is none.
 
     Args:
         items: begins to read the objects, with their lines.
-        columns: for "user", "item" and, if wanted, "timestamp" and "rating", the key.
-        unit: what the times are written in.
+        columns: the key for each column that is read.
+        rows: how rows are read.
         file: for messages.
-
-    Raises:
-        DataError: there is no object, or the first one's time is of no kind.
     """
-    clock = clock_of(items, columns, unit, file=file)
-    return lazy_log(columns, lambda: batches(items(), columns, clock, file=file)), clock
+    return rows.frame(columns, lambda: batches(items(), columns, rows, file=file))
 
 
-def clock_of(items: Callable[[], Iterable[Object]], columns: Mapping[str, str], unit: TimeUnit, *, file: File) -> Clock:
-    """How times are read, as the first of them decides if the unit does not; as in `log_frame`.
-
-    Raises:
-        DataError: there is no object, or the first one's time is of no kind.
-    """
-    first = next(iter(items()), None)
-    if first is None:
-        raise DataError(f"{file}: no line is in the window that was asked for")
-    if "timestamp" not in columns:
-        return Clock.of(unit, "")
-    number, found = first
-    key = columns["timestamp"]
-    return Clock.of(unit, _text(found.get(key), file, number, "timestamp", key) or "")
-
-
-def batches(items: Iterable[Object], columns: Mapping[str, str], clock: Clock, *, file: File) -> Iterator[pl.DataFrame]:
-    """The columns of a `fearec_cli.api.Log`, some rows at a time; as in `log_frame`."""
+def batches(items: Iterable[Object], columns: Mapping[str, str], rows: Rows, *, file: File) -> Iterator[pl.DataFrame]:
+    """The columns of a `fearec_cli.api.Log`, some rows at a time; as in `frame`."""
     rest = iter(items)
     schema = {"row": pl.Int64, **dict.fromkeys(columns, pl.String)}
     while chunk := list(islice(rest, _CHUNK)):
         values = {
-            column: [_text(found.get(key), file, number, column, key) for number, found in chunk]
+            column: [_checked(found.get(key), file, number, column, key) for number, found in chunk]
             for column, key in columns.items()
         }
-        raw = pl.DataFrame({"row": [number for number, _ in chunk], **values}, schema=schema)
-        lines = {number: place for place, (number, _) in enumerate(chunk)}
-        yield log_columns(
+        # By place in the chunk, for the value that a message shows.
+        raw = pl.DataFrame({"row": range(len(chunk)), **values}, schema=schema)
+        yield rows.table(
             raw,
-            clock,
             where=file,
             names=columns,
-            place=lambda row: f"line {row}",
-            value=lambda row, column, values=values, lines=lines: values[column][lines[row]],  # type: ignore[misc]
+            place=lambda row, chunk=chunk: f"line {chunk[row][0]}",  # type: ignore[misc]
+            value=lambda row, column, values=values: values[column][row],  # type: ignore[misc]
         )
 
 
@@ -117,6 +108,9 @@ def _parse(text: str) -> Any:
         return _decode(text)
     except (ValueError, RecursionError):
         pass
+    if len(text) > _LONGEST_LITERAL:
+        # Python's parser takes a hundred times the memory of the text.
+        return None
     try:
         with warnings.catch_warnings():
             # Reviews have backslashes that are no escapes, of which Python warns.
@@ -126,14 +120,29 @@ def _parse(text: str) -> Any:
         return None
 
 
-def _text(value: Any, file: File, line: int, column: str, key: str) -> str | None:
-    """A text or number as text, None where nothing stands."""
+def _text(value: Any) -> str | None:
+    """A text or number as text, None where nothing or something else stands."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict) and len(value) == 1:
+        # MongoDB's exports: {"$date": ...}, {"$oid": ...}, {"$numberLong": ...}.
+        ((key, inner),) = value.items()
+        return _text(inner) if str(key).startswith("$") else None
+    return str(value) if isinstance(value, str | int | float) else None
+
+
+def _printable(text: str | None) -> str | None:
+    return text if text is None or text.isascii() else text.encode(errors="replace").decode()
+
+
+def _checked(value: Any, file: File, line: int, column: str, key: str) -> str | None:
+    """The same; something else is an error."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    text = _text(value)
+    if text is None or (isinstance(value, bool) and not column.startswith("where")):
         kind = type(value).__name__
         raise DataError(f"{file}, line {line}: the {column} (key {key!r}) is a {kind}, not a text or a number")
-    text = str(value)
     if not text.isascii():
         try:
             text.encode()

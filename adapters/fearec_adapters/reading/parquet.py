@@ -5,9 +5,10 @@ from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters.reading.columns import ColumnOptions, check_id, choose, column_notes, first_time, log_columns
-from fearec_adapters.reading.times import Clock, TimeUnit
-from fearec_cli.api import lazy_log
+from fearec_adapters.reading.columns import ColumnOptions, choose
+from fearec_adapters.reading.rows import Rows, check_id
+from fearec_adapters.reading.times import SAMPLE
+from fearec_cli.api import Tally
 from fearec_cli.errors import DataError
 
 # Rows that are turned into a log's columns together.
@@ -17,8 +18,8 @@ _FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 def read_parquet(
     files: Sequence[Path], options: ColumnOptions, *, adapter: str, keep: pl.Expr | None = None
-) -> tuple[pl.LazyFrame, dict[str, str]]:
-    """The rows of files, one after another, and the notes.
+) -> tuple[pl.LazyFrame, dict[str, str], Tally]:
+    """The rows of files, one after another, the notes, and what counts rows that are left out.
 
     Args:
         files: read in this order.
@@ -30,33 +31,44 @@ def read_parquet(
         DataError: a file is damaged, lacks a column or has one of a wrong type; and when the frame is read, a bad
             row; names file and row.
     """
-    clock: Clock | None = None
+    rows: Rows | None = None
     chosen: list[Mapping[str, str]] = []
     for file in files:
         try:
             scan = pl.scan_parquet(file.absolute(), glob=False)
             columns = choose(scan.collect_schema().names(), options, where=file, adapter=adapter)
-            clock = clock or clock_of(scan, columns, options.unit, where=file)
-            check_types(scan, columns, clock, where=file)
+            rows = rows or Rows.of(options, _sample(scan, columns, where=file), adapter)
+            check_types(scan, columns, rows, where=file)
         except _FAULTS as error:
             raise _damaged(file, error) from None
         chosen.append(columns)
-    assert clock is not None
+    assert rows is not None
 
-    def batches(clock: Clock = clock) -> Iterator[pl.DataFrame]:
+    def batches(rows: Rows = rows) -> Iterator[pl.DataFrame]:
         for file, columns in zip(files, chosen, strict=True):
-            yield from _batches(file, columns, clock, keep)
+            yield from _batches(file, columns, rows, keep)
 
-    return lazy_log(chosen[0], batches), column_notes(chosen[0], clock)
+    return rows.frame(chosen[0], batches), rows.notes(chosen[0]), rows.tally
 
 
-def _batches(file: Path, columns: Mapping[str, str], clock: Clock, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:
+def _sample(scan: pl.LazyFrame, columns: Mapping[str, str], *, where: object) -> pl.DataFrame:
+    """First rows that have a time."""
+    wanted = {key: name for key, name in columns.items() if key in ("timestamp", "second")}
+    for name in wanted.values():
+        dtype = scan.collect_schema()[name]
+        if not (dtype.is_numeric() or dtype.is_temporal() or dtype == pl.String):
+            raise DataError(f"{where}: the timestamp (column {name!r}) is of type {dtype}, which is not a time")
+    named = scan.select(**{key: pl.col(name) for key, name in wanted.items()})
+    return named.drop_nulls().head(SAMPLE).collect()
+
+
+def _batches(file: Path, columns: Mapping[str, str], rows: Rows, keep: pl.Expr | None) -> Iterator[pl.DataFrame]:
     wanted = [pl.col(name).alias(column) for column, name in columns.items()]
     before = 0
     try:
         scan = pl.scan_parquet(file.absolute(), glob=False).select(wanted)
         for batch in scan.collect_batches(chunk_size=_BATCH, maintain_order=True):
-            yield typed_columns(batch, columns, clock, where=file, before=before, keep=keep)
+            yield typed_columns(batch, columns, rows, where=file, before=before, keep=keep)
             before += len(batch)
     except _FAULTS as error:
         raise _damaged(file, error) from None
@@ -67,32 +79,13 @@ def _damaged(file: Path, error: BaseException) -> DataError:
     return DataError(f"{file}: cannot be read as Parquet ({reason})")
 
 
-def clock_of(frame: pl.LazyFrame, columns: Mapping[str, str], unit: TimeUnit, *, where: object) -> Clock:
-    """How the times of a frame are read: by the column's type if it is one of time, by the unit otherwise.
-
-    Raises:
-        DataError: a unit is given for times that have a type.
-    """
-    if "timestamp" not in columns:
-        return Clock.of(unit, "")
-    name = columns["timestamp"]
-    dtype = frame.collect_schema()[name]
-    if isinstance(dtype, pl.Datetime | pl.Date):
-        if unit != "auto":
-            raise DataError(f"{where}: the column {name!r} is of type {dtype}, and needs no unit; leave the option out")
-        return Clock("typed")
-    if not (dtype.is_numeric() or dtype == pl.String):
-        raise DataError(f"{where}: the timestamp (column {name!r}) is of type {dtype}, which is not a time")
-    return Clock.of(unit, first_time(frame.select(timestamp=pl.col(name))))
-
-
-def check_types(frame: pl.LazyFrame, columns: Mapping[str, str], clock: Clock, *, where: object) -> None:
+def check_types(frame: pl.LazyFrame, columns: Mapping[str, str], rows: Rows, *, where: object) -> None:
     """Refuse columns that cannot be what they are wanted for.
 
     Args:
         frame: the source.
-        columns: for "user", "item" and, if wanted, "timestamp" and "rating", the source's column.
-        clock: how times are read.
+        columns: the source's column for each that is read.
+        rows: how rows are read.
         where: the source, for messages.
 
     Raises:
@@ -102,14 +95,16 @@ def check_types(frame: pl.LazyFrame, columns: Mapping[str, str], clock: Clock, *
     for column, name in columns.items():
         if column in ("user", "item"):
             check_id(schema[name], column, name, where=where)
-    if "timestamp" in columns and (schema[columns["timestamp"]].is_temporal() != (clock.unit == "typed")):
+    typed = rows.clock is not None and rows.clock.unit == "typed"
+    joined = rows.clock is not None and rows.clock.second == "joined"
+    if "timestamp" in columns and not joined and schema[columns["timestamp"]].is_temporal() != typed:
         raise DataError(f"{where}: the timestamp (column {columns['timestamp']!r}) is of another type than before")
 
 
 def typed_columns(
     batch: pl.DataFrame,
     columns: Mapping[str, str],
-    clock: Clock,
+    rows: Rows,
     *,
     where: object,
     before: int,
@@ -120,7 +115,7 @@ def typed_columns(
     Args:
         batch: rows of the source, under the log's names.
         columns: the source's column for each of them.
-        clock: how times are read.
+        rows: how rows are read.
         where: the source, for messages.
         before: how many rows of the source come before these.
         keep: which rows are read at all, in the log's names; all of them when None.
@@ -129,9 +124,8 @@ def typed_columns(
         DataError: an id is missing, a time or a rating is none; names the row.
     """
     raw = batch.with_row_index("row")
-    return log_columns(
+    return rows.table(
         raw if keep is None else raw.filter(keep),
-        clock,
         where=where,
         names=columns,
         place=lambda row: f"row {before + row + 1}",

@@ -6,25 +6,29 @@ from pathlib import Path
 import polars as pl
 
 from fearec_adapters.reading.blocks import read_blocks
-from fearec_adapters.reading.files import File, existing_file, source_of
+from fearec_adapters.reading.files import File, TextOptions
+from fearec_adapters.reading.finding import find_file
 from fearec_cli.api import Log, lazy_log
 from fearec_cli.errors import DataError
 
 
-def words_log(path: Path | None, adapter: str, interactions: Callable[[File], Iterator[pl.DataFrame]]) -> Log:
+def words_log(
+    path: Path | None, options: TextOptions, adapter: str, interactions: Callable[[File], Iterator[pl.DataFrame]]
+) -> Log:
     """A log that is read from such a text when it is needed.
 
     Args:
         path: the file; None where the user named none.
+        options: its encoding.
         adapter: name of who reads it.
         interactions: reads "user" and "item", some rows at a time.
 
     Raises:
         DataError: no file.
     """
-    file = existing_file(path, adapter)
+    file = find_file(path, adapter, encoding=options.encoding)
     # These files come filtered and numbered: a k-core would change a published data set.
-    return Log(frame=lazy_log(["user", "item"], lambda: interactions(file)), source=source_of(file, adapter), k_core=0)
+    return Log(frame=lazy_log(["user", "item"], lambda: interactions(file)), source=file.source(), k_core=0)
 
 
 def word_lines(file: File) -> Iterator[pl.DataFrame]:

@@ -73,7 +73,7 @@ def with_options(*options: Iterable[inspect.Parameter], before: str = "") -> Cal
 def given(settings: Mapping[str, Any], section: str = "") -> dict[str, Any]:
     """The settings that stand on the command line, as `section.name` where a section is named."""
     prefix = f"{section}." if section else ""
-    return {prefix + name: value for name, value in settings.items() if value is not None}
+    return {prefix + name: value for name, value in settings.items() if value is not None and value != []}
 
 
 def naming_flags(error: ConfigError, section: str, settings: Mapping[str, Any]) -> ConfigError:
@@ -97,7 +97,7 @@ def _annotation(name: str, info: FieldInfo, panel: str | None, metavar: str | No
     default = info.get_default(call_default_factory=True, validated_data={})
     description = info.description or ""
     # Written here: click would put it in parentheses, as it is not the default of the option, which is None.
-    shown = "" if default is None or default is False else f"  [default: {_shown(default)}]"
+    shown = "" if default in (None, False, ()) else f"  [default: {_shown(default)}]"
     option = typer.Option(
         flag(name),
         help=description[:1].upper() + description[1:] + "." + shown,
@@ -114,6 +114,8 @@ def _read_type(annotation: Any) -> Any:
     if get_origin(annotation) in (Union, types.UnionType):
         members = [member for member in get_args(annotation) if member is not type(None)]
         return _read_type(members[0]) if len(members) == 1 else str
+    if get_origin(annotation) is tuple and get_args(annotation)[1:] == (...,):
+        return list[str]
     return annotation if annotation in _READ else str
 
 

@@ -119,7 +119,8 @@ def _type_name(annotation: Any) -> str:
     if get_origin(annotation) is Annotated:
         return _type_name(get_args(annotation)[0])
     if get_origin(annotation) is tuple:
-        return f"[{', '.join(_type_name(member) for member in get_args(annotation))}]"
+        members = ["..." if member is ... else _type_name(member) for member in get_args(annotation)]
+        return f"[{', '.join(members)}]"
     if get_origin(annotation) is Literal:
         return " | ".join(str(choice) for choice in get_args(annotation))
     if get_origin(annotation) in (Union, types.UnionType):

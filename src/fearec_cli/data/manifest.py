@@ -132,7 +132,7 @@ def describe(
         split=rule,
         kept=dict(kept),
         counts=counts,
-        notes=dict(log.notes),
+        notes={**log.notes, **log.tally.notes},
         fingerprint=fingerprint_of(interactions, rule),
     )
 

@@ -106,6 +106,9 @@ class SplitSettings(Options):
 class Settings(SplitSettings):
     """What `prepare` keeps of a log, and how it is split. The filters run in the order in which they stand here."""
 
+    order: Literal["oldest-first", "newest-first"] = Field(
+        "oldest-first", description="of the source's rows, where a user's have no times or equal ones"
+    )
     min_rating: float | None = Field(
         None, description="keep interactions of this rating or higher; all of them when none"
     )

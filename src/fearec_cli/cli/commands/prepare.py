@@ -5,15 +5,24 @@ from typing import Annotated, Any
 
 import typer
 
+from fearec_cli.api import RowOptions
 from fearec_cli.cli.settings_options import given, naming_flags, settings_options, with_options
 from fearec_cli.data.settings import Settings, SplitSettings
 from fearec_cli.errors import ConfigError
 
 _FILTERS = [name for name in Settings.model_fields if name not in SplitSettings.model_fields]
-_METAVARS = {"since": "TIME", "until": "TIME", "valid_from": "SHARE|TIME", "test_from": "SHARE|TIME"}
+_ROWS = list(RowOptions.model_fields)
+_METAVARS = {
+    "where": "CONDITION",
+    "since": "TIME",
+    "until": "TIME",
+    "valid_from": "SHARE|TIME",
+    "test_from": "SHARE|TIME",
+}
 
 
 @with_options(
+    settings_options(RowOptions, _ROWS, panel="Rows of the source", metavars=_METAVARS),
     settings_options(Settings, _FILTERS, panel="Filters, in this order", metavars=_METAVARS),
     settings_options(Settings, SplitSettings.model_fields, panel="Split", metavars=_METAVARS),
 )
@@ -57,18 +66,26 @@ def prepare(
 
     if cuts is not None and dry_run:
         raise ConfigError(["--dry-run: tries one cut; leave --cuts out"])
+    chosen = given(settings)
+    place: dict[str, Any] = {
+        "path": from_,
+        "out": out,
+        "assignments": set_ or [],
+        "options": {name: chosen.pop(name) for name in _ROWS if name in chosen},
+        "settings": chosen,
+    }
     try:
         if dry_run:
-            opened = open_source(source, path=from_, out=out, assignments=set_ or [], settings=given(settings))
+            opened = open_source(source, **place)
             print_preview(opened)
             return
         with watching() as watcher:
-            place: dict[str, Any] = {"path": from_, "out": out, "assignments": set_ or [], "settings": given(settings)}
             if cuts is None:
                 found = [prepare_source(source, **place, force=force, watcher=watcher)]
             else:
                 found = prepare_cuts(source, cuts, **place, force=force, watcher=watcher)
     except ConfigError as error:
-        raise naming_flags(error, "prepare", settings) from error
+        named = naming_flags(error, source.partition(":")[0], {name: settings[name] for name in _ROWS})
+        raise naming_flags(named, "prepare", settings) from error
     for prepared, written in found:
         print_prepared(prepared, "wrote" if written else "already prepared:")

@@ -93,6 +93,8 @@ def filters(settings: Settings) -> dict[str, str]:
         "min rating": "off" if settings.min_rating is None else f"{settings.min_rating:g}",
         "repeats": _REPEATS[settings.deduplicate],
     }
+    if settings.order != "oldest-first":
+        rows["order"] = "the source is newest first: equal times, or no times, are read backwards"
     if settings.core_on == "training":
         rows["k-core"] += " (of the training part)"
     if settings.since or settings.until:

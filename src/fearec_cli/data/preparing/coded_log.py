@@ -29,6 +29,7 @@ class Rows:
         times: int64 [T], microseconds since 1970 UTC, or None without times.
         user_names: String [codes], the source's user ids; a code need not occur.
         item_names: String [codes], the source's item ids.
+        orders: int64 [T], numbers that order a user's rows at equal times, or None.
     """
 
     users: npt.NDArray[np.int32]
@@ -36,6 +37,7 @@ class Rows:
     times: npt.NDArray[np.int64] | None
     user_names: pl.Series
     item_names: pl.Series
+    orders: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -46,6 +48,14 @@ class Rows:
         self.items = _compact(self.items, mask)
         if self.times is not None:
             self.times = _compact(self.times, mask)
+        if self.orders is not None:
+            self.orders = _compact(self.orders, mask)
+
+    def reverse(self) -> None:
+        """Turn the rows round, for a source that is newest first."""
+        self.users, self.items = self.users[::-1].copy(), self.items[::-1].copy()
+        self.times = None if self.times is None else self.times[::-1].copy()
+        self.orders = None if self.orders is None else self.orders[::-1].copy()
 
     def user_counts(self, among: Mask | None = None) -> npt.NDArray[np.int64]:
         """Interactions of each user code, among all rows or those of a mask, bool [T]."""
@@ -70,7 +80,7 @@ class Rows:
         return self.times < moment
 
     def sorted_blocks(self) -> Iterator[npt.NDArray[np.int64]]:
-        """Indices of rows, sorted by user, then time, then place in the source; all rows of a user in one block."""
+        """Indices of rows, sorted by user, time, order, then place in the source; all rows of a user in one block."""
         ends = np.cumsum(self.user_counts())
         first = 0
         while first < len(ends):
@@ -87,7 +97,9 @@ class Rows:
             for start, end in _spans(len(self))
         ]
         rows = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
-        # Two stable sorts: what the second finds equal stays as the first left it.
+        # Stable sorts: what a later one finds equal stays as the one before left it.
+        if self.orders is not None:
+            rows = rows[np.argsort(self.orders[rows], kind="stable")]
         if self.times is not None:
             rows = rows[np.argsort(self.times[rows], kind="stable")]
         return rows[np.argsort((self.users[rows] - first).astype(np.uint16), kind="stable")]

@@ -15,7 +15,7 @@ from fearec_cli.data.preparing.progress import Watcher
 from fearec_cli.data.settings import Settings, microseconds
 from fearec_cli.errors import DataError, EmptyDataError
 
-_COLUMNS = {"user": pl.String, "item": pl.String, "timestamp": pl.Int64, "rating": pl.Float64}
+_COLUMNS = {"user": pl.String, "item": pl.String, "timestamp": pl.Int64, "order": pl.Int64, "rating": pl.Float64}
 _BATCH = 2**20
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -35,6 +35,7 @@ def encode(log: Log, settings: Settings, watcher: Watcher) -> Rows:
     user_codes: list[npt.NDArray[np.int32]] = []
     item_codes: list[npt.NDArray[np.int32]] = []
     times: list[npt.NDArray[np.int64]] = []
+    orders: list[npt.NDArray[np.int64]] = []
     read = 0
     for batch in _batches(log, columns):
         read += len(batch)
@@ -45,17 +46,30 @@ def encode(log: Log, settings: Settings, watcher: Watcher) -> Rows:
         item_codes.append(items.codes(kept["item"]))
         if "timestamp" in columns:
             times.append(kept["timestamp"].to_numpy())
+        if "order" in columns:
+            orders.append(kept["order"].to_numpy())
         watcher.on_rows(read)
     if not read:
-        raise DataError(f"{where}: has no interactions")
-    watcher.on_kept("in the source", read)
+        why = "".join(f", and {count:,} rows left out by: {step}" for step, count in log.tally.left_out.items())
+        raise DataError(f"{where}: has no interactions{why}")
+    left = read + sum(log.tally.left_out.values())
+    watcher.on_kept("in the source", left)
+    for step, count in log.tally.left_out.items():
+        left -= count
+        watcher.on_kept(step, left)
     rows = Rows(
         _joined(user_codes),
         _joined(item_codes),
         _joined(times) if "timestamp" in columns else None,
         users.names(),
         items.names(),
+        _joined(orders) if "order" in columns else None,
     )
+    for ids, names in (("user", rows.user_names), ("item", rows.item_names)):
+        if twins := _twins(names):
+            log.tally.notes[f"{ids} ids"] = f"{twins:,} differ from another by '.0' alone (5.0 and 5 are two ids here)"
+    if settings.order == "newest-first":
+        rows.reverse()
     if filters is not None:
         watcher.on_kept("after rating and dates", len(rows))
         if not len(rows):
@@ -101,7 +115,7 @@ def _wanted(log: Log, settings: Settings) -> list[str]:
         raise DataError(f"{where}: has no ratings that --min-rating could be applied to; leave it out")
     if (settings.since or settings.until) and "timestamp" not in schema:
         raise DataError(f"{where}: has no times that --since and --until could be applied to; leave them out")
-    wanted = ["user", "item", "timestamp"] + ["rating"] * (settings.min_rating is not None)
+    wanted = ["user", "item", "timestamp", "order"] + ["rating"] * (settings.min_rating is not None)
     return [column for column in wanted if column in schema]
 
 
@@ -120,6 +134,12 @@ def _asked(settings: Settings) -> str:
     """The options that rows are dropped by, as they are typed."""
     options = {"--min-rating": settings.min_rating, "--since": settings.since, "--until": settings.until}
     return " ".join(f"{name} {value}" for name, value in options.items() if value is not None)
+
+
+def _twins(names: pl.Series) -> int:
+    """How many ids end in .0 and would otherwise be another one."""
+    found = names.filter(names.str.contains(r"^\d+\.0$")).str.strip_suffix(".0")
+    return int(found.is_in(names.implode()).sum()) if len(found) else 0
 
 
 def _joined(parts: list[npt.NDArray[_Number]]) -> npt.NDArray[_Number]:

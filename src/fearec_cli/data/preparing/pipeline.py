@@ -73,6 +73,8 @@ def open_source(
     adapter = load_adapters().get("adapter", name)
     assigned, problems = _read_assignments(name, assignments)
     values = {**(options or {}), **assigned}
+    twice = [f"{name}.{option}: is given twice; give it once" for option in assigned if option in (options or {})]
+    problems += twice
     if location:
         values["location"] = location
     read_options, found = validate_options(name, adapter.component.options, values)

@@ -88,13 +88,13 @@ def test_times_become_microseconds(file: Path, unit: str, text: str, microsecond
     ("unit", "text", "fault"),
     [
         ("s", "soon", "'soon' is not a number"),
-        ("s", "nan", "'nan' is not a number"),
+        ("s", "nan", "is missing"),
         ("s", "", "is missing"),
         ("s", "-1", "'-1' is negative"),
         ("s", "1628643414042", "is in the future (year 53579 if the unit is 's')"),
         ("s", "99999999999999999999", "is in the future"),
-        ("iso", "2014-13-01", "is not a time between 1970 and today"),
-        ("iso", "1969-12-31", "is not a time between 1970 and today"),
+        ("iso", "2014-13-01", "is not an ISO 8601 time"),
+        ("iso", "1969-12-31", "is before 1970"),
     ],
 )
 def test_a_bad_time_is_named_with_its_line(file: Path, unit: str, text: str, fault: str) -> None:

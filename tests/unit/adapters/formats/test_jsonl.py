@@ -9,7 +9,7 @@ import pytest
 
 from fearec_adapters.formats.jsonl import JsonLines
 from fearec_adapters.reading import json_lines
-from fearec_adapters.reading.columns import ColumnOptions
+from fearec_adapters.reading.columns import TextColumnOptions
 from fearec_cli.api import Log
 from fearec_cli.errors import DataError
 
@@ -21,7 +21,7 @@ def file(tmp_path: Path) -> Path:
 
 def log_of(file: Path, content: bytes, **options: Any) -> Log:
     file.write_bytes(content)
-    return JsonLines(ColumnOptions(**options)).read(file)
+    return JsonLines(TextColumnOptions(**options)).read(file)
 
 
 def rows_of(file: Path, content: bytes, **options: Any) -> list[tuple[Any, ...]]:
@@ -82,7 +82,7 @@ GOOD = b'{"user": "u", "item": "a", "timestamp": 1}\n'
         (GOOD + b'{"user": true, "item": "a", "timestamp": 1}', {}, r"line 2: the user \(key 'user'\) is a bool"),
         (GOOD + b'{"user": "\\ud800", "item": "a", "timestamp": 1}', {}, r"line 2: the user .* half a character"),
         (GOOD + b'{"user": "u", "item": "a", "timestamp": -1}', {}, r"line 2: the timestamp .*'-1' is negative"),
-        (GOOD + b'{"user": "u", "item": "a", "timestamp": NaN}', {}, r"line 2: the timestamp .*'NaN' is not a number"),
+        (GOOD + b'{"user": "u", "item": "a", "timestamp": NaN}', {}, r"line 2: the timestamp .* is missing"),
     ],
 )
 def test_a_bad_file_is_named(file: Path, content: bytes, options: dict[str, Any], message: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fearec_adapters.formats.pairs import Pairs
-from fearec_cli.api import Options
+from fearec_adapters.reading.files import TextOptions
 from fearec_cli.errors import DataError
 
 
@@ -16,7 +16,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_rows_are_in_the_order_of_the_file_and_ids_are_text(file: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbf1 007\r\n\r\n1 2\r\n2\tNA\n")
-    log = Pairs(Options()).read(file)
+    log = Pairs(TextOptions()).read(file)
     assert log.frame.collect().rows() == [("1", "007"), ("1", "2"), ("2", "NA")]
     assert log.k_core == 0
 
@@ -32,4 +32,4 @@ def test_rows_are_in_the_order_of_the_file_and_ids_are_text(file: Path) -> None:
 def test_a_bad_file_is_named(file: Path, content: bytes, message: str) -> None:
     file.write_bytes(content)
     with pytest.raises(DataError, match=message):
-        Pairs(Options()).read(file).frame.collect()
+        Pairs(TextOptions()).read(file).frame.collect()

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from fearec_adapters.formats.sequences import Sequences
-from fearec_cli.api import Options
+from fearec_adapters.reading.files import TextOptions
 from fearec_cli.errors import DataError
 
 
 def read(path: Path) -> list[tuple[str, str]]:
-    log = Sequences(Options()).read(path)
+    log = Sequences(TextOptions()).read(path)
     assert log.k_core == 0
     return log.frame.collect().rows()
 
@@ -27,7 +27,7 @@ def test_gzip_reads_alike_and_the_source_is_recorded(tmp_path: Path) -> None:
     plain.write_text("1 2 3\n")
     packed.write_bytes(gzip.compress(b"1 2 3\n"))
     assert read(packed) == read(plain) == [("1", "2"), ("1", "3")]
-    source = Sequences(Options()).read(plain).source
+    source = Sequences(TextOptions()).read(plain).source
     assert (source.adapter, source.location) == ("sequences", "a.txt")
     # sha256sum of "1 2 3\n"
     assert source.sha256 == "1def07dbe06eeb097aafec8a40329937cd20c93a83634b8221ea2b41a894310c"
@@ -51,7 +51,7 @@ def test_a_bad_file_is_named_with_its_line(tmp_path: Path, content: bytes, messa
 
 
 def test_what_is_no_file_is_named(tmp_path: Path) -> None:
-    adapter = Sequences(Options())
+    adapter = Sequences(TextOptions())
     with pytest.raises(DataError, match=r"sequences: reads a file; name it: `fearec prepare sequences --from FILE`"):
         adapter.read(None)
     with pytest.raises(DataError, match="no such file"):

@@ -13,6 +13,7 @@ from fearec_adapters.formats.tsv import Tsv
 from fearec_adapters.reading import blocks
 from fearec_adapters.reading.blocks import read_blocks
 from fearec_adapters.reading.columns import TableOptions
+from fearec_adapters.reading.files import File
 from fearec_cli.errors import DataError
 
 Field = st.text(st.sampled_from('ab\u00e9\U0001f600 ,"\n\r\t'), min_size=1, max_size=4).filter(str.strip)
@@ -54,7 +55,7 @@ def test_rows_without_quotes(file: Path, rows: list[tuple[str, str]]) -> None:
 def test_blocks_are_the_file_and_know_their_lines(file: Path, records: list[str]) -> None:
     data = "".join(f"{record}\n" for record in records).encode()
     file.write_bytes(b"\xef\xbb\xbf" + data)
-    blocks = list(read_blocks(file, ",", quoted=True))
+    blocks = list(read_blocks(File.of(file, "csv"), ",", quoted=True))
     lines = data.split(b"\n")
     for block in blocks:
         size = block.data.count(b"\n")

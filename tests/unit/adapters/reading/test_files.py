@@ -8,7 +8,7 @@ import pytest
 
 from fearec_adapters.formats.csv import Csv, CsvOptions
 from fearec_adapters.formats.jsonl import JsonLines
-from fearec_adapters.reading.columns import ColumnOptions
+from fearec_adapters.reading.columns import TextColumnOptions
 from fearec_cli.api import Log
 from fearec_cli.errors import DataError
 
@@ -31,7 +31,7 @@ def test_an_archive_with_one_file_is_read(tmp_path: Path) -> None:
 def test_a_gzip_in_an_archive_is_unpacked(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("b.jsonl.gz", gzip.compress(b'{"user": "u", "item": "a", "timestamp": 1}\n'))
-    assert JsonLines(ColumnOptions()).read(tmp_path / "a.zip").frame.collect().height == 1
+    assert JsonLines(TextColumnOptions()).read(tmp_path / "a.zip").frame.collect().height == 1
 
 
 def test_an_archive_with_several_files_is_not_guessed_at(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_truncated_gzip_of_lines_is_named(tmp_path: Path) -> None:
     packed = gzip.compress(b'{"user": "u", "item": "a", "timestamp": 1}\n' * 1000)
     (tmp_path / "a.jsonl.gz").write_bytes(packed[:-20])
     with pytest.raises(DataError, match=r"a\.jsonl\.gz: is not a complete gzip file"):
-        JsonLines(ColumnOptions()).read(tmp_path / "a.jsonl.gz").frame.collect()
+        JsonLines(TextColumnOptions()).read(tmp_path / "a.jsonl.gz").frame.collect()
 
 
 def test_an_encrypted_archive_is_named(tmp_path: Path) -> None:

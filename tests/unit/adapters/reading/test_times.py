@@ -19,7 +19,6 @@ def log_of(tmp_path: Path, *times: str, **options: Any) -> Log:
 @pytest.mark.parametrize(
     ("text", "microseconds", "note"),
     [
-        ("0", 0, "s (recognised by magnitude)"),
         ("1628643414", 1628643414_000_000, "s (recognised by magnitude)"),
         ("1628643414.0", 1628643414_000_000, "s (recognised by magnitude)"),
         ("1628643414042", 1628643414_042_000, "ms (recognised by magnitude)"),
@@ -50,10 +49,10 @@ def test_a_unit_that_is_given_is_taken(tmp_path: Path) -> None:
         (["1628643414042", "1628643414"], "'1628643414' is in s by its magnitude, and the first .* in ms; bring"),
         (["1628643414042", "0"], "'0' is in s by its magnitude"),
         (["1628643414", "2021-08-11"], "'2021-08-11' is not a number"),
-        (["2021-08-11", "1628643414"], "'1628643414' is not a time between 1970 and today"),
+        (["2021-08-11", "1628643414"], "'1628643414' is not an ISO 8601 time, as the first times of the file are"),
         (["1628643414", "4102444800"], r"'4102444800' is in the future \(year 2100 if the unit is 's'\)"),
         (["1628643414", "-5"], "'-5' is negative"),
-        (["2021-08-11", "2999-01-01"], "'2999-01-01' is not a time between 1970 and today"),
+        (["2021-08-11", "2999-01-01"], "'2999-01-01' is later than today"),
         (["1628643414", ""], "is missing"),
         (["1628643414", "9" * 400], "is not a number|is in ns by its magnitude"),
     ],

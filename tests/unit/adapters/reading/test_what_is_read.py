@@ -15,7 +15,7 @@ from fearec_adapters.formats.csv import Csv, CsvOptions
 from fearec_adapters.formats.jsonl import JsonLines
 from fearec_adapters.formats.recbole import RecBole, RecBoleOptions
 from fearec_adapters.reading import blocks, files
-from fearec_adapters.reading.columns import ColumnOptions
+from fearec_adapters.reading.columns import TextColumnOptions
 from fearec_cli.errors import DataError
 
 ROWS = "user,item,timestamp\nu,a,1500000000\n"
@@ -45,7 +45,7 @@ def test_a_line_without_an_end_is_not_held(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(files, "_LONGEST_LINE", 100)
     (tmp_path / "a.jsonl").write_text("[" * 101)
     with pytest.raises(DataError, match=r"a\.jsonl, line 1: is longer than 100 bytes; is this a text file\?"):
-        JsonLines(ColumnOptions()).read(tmp_path / "a.jsonl")
+        JsonLines(TextColumnOptions()).read(tmp_path / "a.jsonl")
 
 
 def test_values_in_messages_are_cut(tmp_path: Path) -> None:
@@ -85,7 +85,9 @@ def test_forms_that_mean_one_time_only_are_recognised(tmp_path: Path, text: str,
 
 def test_a_form_that_may_mean_two_times_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("user,item,timestamp\nu,a,01/02/2010\n")
-    with pytest.raises(DataError, match=r"line 2: .* is not a time .* in a form that is read"):
+    with pytest.raises(
+        DataError, match=r"line 2: .*can be read in more than one way; say which by --set 'csv.time_format=%d/%m/%Y' or"
+    ):
         Csv(CsvOptions()).read(tmp_path / "a.csv").frame.collect()
 
 
@@ -118,8 +120,7 @@ def test_archives_are_named(tmp_path: Path) -> None:
     with zipfile.ZipFile(packed, "w") as members:
         members.writestr("a.csv", ROWS)
     (tmp_path / "b.csv").write_bytes(packed.getvalue())
-    with pytest.raises(DataError, match=r"b\.csv: is a zip file; name it \.zip"):
-        Csv(CsvOptions()).read(tmp_path / "b.csv")
+    assert Csv(CsvOptions()).read(tmp_path / "b.csv").frame.collect().height == 1
 
 
 @pytest.mark.parametrize(("text", "message"), [("x", "line 1: does not end"), ('"', "a field in quotes does not end")])

@@ -50,6 +50,7 @@ def test_every_choice_is_recorded() -> None:
     assert manifest.name == "small"
     assert manifest.settings.model_dump(exclude_none=True) == {
         "split": "leave-one-out",
+        "order": "oldest-first",
         "deduplicate": "all",
         "k_core": 0,
         "core_on": "all",
