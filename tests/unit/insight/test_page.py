@@ -16,6 +16,8 @@ from fearec_cli.insight.subject import with_subject
 
 from .test_inspection import checkpoint, data
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = shutil.which("chromium")
 SWITCHES = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

@@ -18,6 +18,8 @@ from fearec_cli.serving.onnx.parity import check_parity, session
 from support import tiny
 from support.exported import N_ITEMS, checkpoint
 
+pytestmark = pytest.mark.slow
+
 # One layer is requested at its last position alone; what all positions take is in those that have two.
 TWO_LAYERS = {"fearec", "fearec-causal", "fearec-survey"}
 
