@@ -62,5 +62,19 @@ class QuietExit(SystemExit):
 
 def did_you_mean(name: str, names: Iterable[str], shown: Callable[[str], str] = repr) -> str:
     """The end of a message about an unknown name: the nearest known one, as `shown` writes it, or nothing."""
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return f"; did you mean {shown(close[0])}?" if close else ""
+    close = nearest(name, names)
+    return f"; did you mean {shown(close)}?" if close else ""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The known name that is most like another one, whatever its capitals; empty if none is.
+
+    >>> nearest("Sasrek", ["fearec", "sasrec"]), nearest("ml-1m", ["movielens-1m", "yelp"])
+    ('sasrec', 'movielens-1m')
+    """
+    known = {each.lower(): each for each in names}
+    wanted = name[:100].lower()
+    close = difflib.get_close_matches(wanted, known, n=1, cutoff=0.6)
+    _, _, end = wanted.partition("-")  # another first word
+    close = close or [each for each in known if end and each.partition("-")[2] == end]
+    return known[close[0]] if close else ""

@@ -63,12 +63,12 @@ CONFIGURATIONS = {
     "no assignment": (["--set", "model.dim"], ["--set model.dim: is not NAME.OPTION=VALUE, as in "]),
     "unclosed text": (["--set", 'model.padding="left'], ["--set model.padding=.* is not a TOML value"]),
     "heads that do not divide": (["--set", "model.heads=3"], [r"model\.heads: 3 heads do not divide model\.dim = 64"]),
-    "unknown preset": (["--preset", "sasrek"], ["no preset is called 'sasrek'; there are: .*fearec.*sasrec"]),
-    "unknown metric": (["--set", "training.metric=AUC@10"], [r'training\.metric: .*HR\|NDCG\|MRR.* not "AUC@10"']),
+    "unknown preset": (["--preset", "sasrek"], ["no preset is called 'sasrek'; did you mean 'sasrec'"]),
+    "unknown metric": (["--set", "training.metric=AUC@10"], [r'training\.metric: .*HR@k, NDCG@k or MRR@k.*"AUC@10"']),
     "metric without a length": (["--set", "training.metric=HR@0"], [r"training\.metric: "]),
     "no steps": (["--epochs", "0"], [r"--epochs: .*>= 1"]),
     "negative seed": (["--seed", "-1"], [r"--seed: .*>= 0"]),
-    "unknown device": (["--device", "banana"], [r"--device: .*auto\|cpu\|cuda"]),
+    "unknown device": (["--device", "banana"], [r"--device: .*auto, cpu, cuda or cuda:N"]),
     "missing file": (["--config", "no.toml"], [r"no\.toml: cannot be read: No such file"]),
     "weight that is none": (["--loss", "x*ce"], ["loss 'x\\*ce': the weight 'x' of 'ce' is not a positive number"]),
     "branch twice": (["--attention", "ramp+ramp"], ["attention 'ramp\\+ramp': 'ramp' appears more than once"]),
@@ -113,12 +113,12 @@ def test_a_device_that_is_not_there(toy: Path, best: Path) -> None:
     agree(refused("evaluate", best, "--device", "cuda"), problem)
 
 
-@pytest.mark.parametrize("device", ["banana", "xpu", "cuda:99", "meta", ""])
+@pytest.mark.parametrize("device", ["banana", "xpu", "cuda:99", "meta"])
 def test_a_device_that_is_none(best: Path, device: str) -> None:
     agree(refused("evaluate", best, "--device", device), f"device '{device}' is not available on this machine")
 
 
-@pytest.mark.parametrize("k", ["0", "5,-1", "5,,10", "ten", "", "1.5"])
+@pytest.mark.parametrize("k", ["0", "5,-1", "5,,10", "ten", "1.5"])
 def test_lengths_of_the_list(best: Path, k: str) -> None:
     agree(refused("evaluate", best, "--k", k, "--json", "x.json"), "^--k .*: give whole numbers from 1, separated")
 
@@ -223,7 +223,7 @@ def test_an_output_path_that_cannot_be_written(out: str) -> None:
 
 
 def test_a_source_that_nobody_offers() -> None:
-    agree(refused("prepare", "sequnces"), "no adapter is called 'sequnces'; did you mean the adapter 'sequences'")
+    agree(refused("prepare", "sequnces"), "no source is called 'sequnces'; did you mean the source 'sequences'")
 
 
 # --- data sets -----------------------------------------------------------------------------------------

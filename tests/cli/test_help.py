@@ -155,7 +155,7 @@ def test_all_about_one_component(entry: Registered) -> None:
     [
         (["components", "autocor"], "no component is called 'autocor'; did you mean the attention 'autocorr'?"),
         (["components", "zzz"], "no component is called 'zzz'; `fearec components` lists what there is"),
-        (["datasets", "cvs"], "no adapter is called 'cvs'; did you mean the adapter 'csv'?"),
+        (["datasets", "cvs"], "no source is called 'cvs'; did you mean the source 'csv'?"),
     ],
     ids=str,
 )

@@ -182,4 +182,4 @@ def test_a_signal_ends_a_preparation_and_nothing_is_left(number: str) -> None:
 
 
 def test_an_empty_name_of_a_data_set_is_not_the_demo() -> None:
-    assert "the name of the data set is empty" in str(refused("train", ""))
+    agree(refused("train", ""), "^an argument: is empty")

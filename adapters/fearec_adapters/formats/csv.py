@@ -10,7 +10,16 @@ from fearec_cli.api import Component, Field, Log
 class CsvOptions(TableOptions):
     """Where the columns are, and what is between them."""
 
-    separator: str = Field(",", min_length=1, max_length=1, pattern=r"[\x01-\x7f]", description="between fields")
+    separator: str = Field(
+        ",",
+        min_length=1,
+        max_length=1,
+        pattern=r"[\x01-\x7f]",
+        json_schema_extra={
+            "form": "one ASCII character; for tabs use the source tsv, for '::' csv.separator=: and columns 1, 3, 5, 7"
+        },
+        description="between fields",
+    )
 
 
 class Csv:

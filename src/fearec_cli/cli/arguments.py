@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 CheckpointFile = Annotated[
-    Path, typer.Argument(help="A safetensors file that `fearec train` wrote, or hub:OWNER/NAME[@REVISION].")
+    Path,
+    typer.Argument(help="A run's directory, a checkpoint that `fearec train` wrote, or hub:OWNER/NAME[@REVISION]."),
 ]
 TrainedOn = Annotated[
     str | None,

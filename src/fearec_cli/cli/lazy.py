@@ -8,11 +8,32 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from fearec_cli.cli.usage import check_once, check_words, one_too_many
+from fearec_cli.components.registry import package_at_fault
 from fearec_cli.errors import ConfigError, PluginError, QuietExit, did_you_mean
 
 
 class Panelled(TyperCommand):
-    """A command whose help lists its options under the headings that they name (`rich_help_panel`)."""
+    """A command whose help lists its options under the headings that they name (`rich_help_panel`).
+
+    What is typed has no empty words, no option of one value twice, and nothing too many.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words.
+
+        Raises:
+            ConfigError: they would be taken for something else than they say.
+        """
+        if ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
+        check_words(args)
+        check_once(self.make_parser(ctx).parse_args(args=list(args))[2])
+        ctx.allow_extra_args = True  # what is too many is told here
+        rest = super().parse_args(ctx, args)
+        if rest:
+            raise one_too_many(ctx.info_name, ctx.params, rest)
+        return rest
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then the options of each heading in the order of the first of each."""
@@ -70,8 +91,10 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
         except QuietExit:
             raise
         except SystemExit as end:
+            package = package_at_fault(end)
+            whose = f"of package {package!r} " if package else ""
             raise PluginError(
-                f"a plugin ended the program (SystemExit {end.code}); run without it, or see `fearec --debug`"
+                f"a plugin {whose}ended the program (SystemExit {end.code}); run without it, or see `fearec --debug`"
             ) from end
         except KeyboardInterrupt:
             written = "" if command.__name__ == "train" else "; nothing was written"

@@ -5,19 +5,23 @@ Exit status: 0 done; 1 an error of the program; 2 an error of the input; 128 and
 Commands import what is heavy only when they run, so that help comes at once.
 """
 
-import os
+import errno
 import signal
 import sys
 import traceback
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Annotated, ClassVar, NoReturn
+from typing import Annotated, Any, ClassVar, NoReturn
 
 import typer
 
 from fearec_cli.cli.interrupts import TerminatedError, raise_on_signals
 from fearec_cli.cli.lazy import LazyCommands
+from fearec_cli.cli.usage import problem_of
+from fearec_cli.components.registry import package_at_fault
 from fearec_cli.errors import FearecError
+from fearec_cli.system.memory import ran_out_of_memory
+from fearec_cli.system.streams import discard_output, make_output_safe
 from fearec_cli.system.text import message
 
 
@@ -74,37 +78,47 @@ def options(
 def main() -> NoReturn:
     """Run the command line and leave with its exit status."""
     debug = "--debug" in sys.argv[1:2]
+    make_output_safe()
     raise_on_signals()
+    status: Any = 0
     try:
-        app(prog_name="fearec")
+        status = app(prog_name="fearec", standalone_mode=False)
+        sys.stdout.flush()  # here, where what fails is still told
     except FearecError as error:
         if debug:
             traceback.print_exc()
         _fail(str(error), 2)
+    except typer.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(str(error), err=True)
+            sys.exit(2)
+        _fail(problem_of(error), 2)
     except TerminatedError as end:
         _fail(f"ended by {signal.Signals(end.number).name}", 128 + end.number)
     except BrokenPipeError:
-        # The reader of the output has gone; what Python would still flush goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         sys.exit(128 + signal.SIGPIPE)
     except OSError as error:
         if debug:
             traceback.print_exc()
-        where = f"{error.filename}: " if error.filename is not None else ""
+        where = "" if error.filename is None else f"{error.filename}: "
+        if error.errno == errno.ENOSPC and not where:
+            where = "the output cannot be written: "
+        discard_output()
         _fail(f"{where}{error.strerror or error}", 2)
-    except MemoryError:
-        _fail("out of memory: use less data, a smaller model or smaller batches", 2)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:  # a library written in Rust raises panics, which are no Exceptions
         if debug:
             raise
-        _fail(
-            f"{type(error).__name__}: {' '.join(str(error).split())}",
-            1,
-            "This is a fault of fearec: `fearec --debug ...` shows where it happened; please report it.",
-        )
-    sys.exit(0)
+        if ran_out_of_memory(error):
+            _fail("out of memory: use less data, a smaller model or smaller batches", 2)
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        owner = package_at_fault(error)
+        if owner:
+            _fail(f"{reason}, in package {owner!r}; `fearec --debug ...` shows where; report it to its authors", 2)
+        _fail(reason, 1, "This is a fault of fearec: `fearec --debug ...` shows where it happened; please report it.")
+    sys.exit(status if isinstance(status, int) else 0)
 
 
 def _fail(problem: str, status: int, advice: str = "") -> NoReturn:

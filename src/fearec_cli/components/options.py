@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from fearec_cli.api import Options
 from fearec_cli.errors import ConfigError, did_you_mean
 from fearec_cli.system.parsing import ParseError, parse_toml
+from fearec_cli.system.text import plain_english
 
 _ASSIGNMENT = re.compile(r"([a-z][a-z0-9-]*)\.([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 # Attributes of pydantic's constraints, and how they are written for a reader.
@@ -76,6 +77,13 @@ def validate_options(name: str, model: type[Model], values: Mapping[str, Any]) -
     Returns:
         The options and no problems, or None and every problem, a line each.
     """
+    wrong = [
+        f"{name}.{option}: must be {'a number' if _takes(kind, int, float) else 'a text'}, not {_literal(given)}"
+        for option, given in values.items()
+        if isinstance(given, bool) and (kind := _type_of(model, option)) is not None and not _takes(kind, bool)
+    ]
+    if wrong:  # pydantic takes true for 1
+        return None, wrong
     try:
         return model.model_validate(values), []
     except ValidationError as error:
@@ -100,6 +108,20 @@ def describe_options(model: type[Options]) -> list[OptionRow]:
     ]
 
 
+def _type_of(model: type[Options], option: str) -> Any:
+    """The annotation of an option; None if there is no such option."""
+    return model.model_fields[option].annotation if option in model.model_fields else None
+
+
+def _takes(annotation: Any, *types_: type) -> bool:
+    """Whether one of these types is among those that an annotation names."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return any(_takes(member, *types_) for member in get_args(annotation))
+    if get_origin(annotation) is Literal:
+        return any(type(choice) in types_ for choice in get_args(annotation))
+    return annotation in types_ or annotation is Any
+
+
 def _problem(name: str, model: type[Options], option: str, details: list[ErrorDetails]) -> str:
     """One line for one option, however many members of its type the value fails."""
     if details[0]["type"] == "extra_forbidden":
@@ -107,10 +129,11 @@ def _problem(name: str, model: type[Options], option: str, details: list[ErrorDe
         hint = did_you_mean(option, model.model_fields) or f"; the options of {name} are: {names}"
         return f"{name}.{option}: there is no such option{hint}"
     place = f"{name}.{option}" if option else name
-    found = [detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be", 1) for detail in details]
+    form = _form(model.model_fields[option]) if option else ""
+    found = [f"must be {form}"] if form else [plain_english(detail["msg"]) for detail in details]
     # `values` may be the whole table where a rule joins several options: then it does not help to show it.
-    given = f", not {_literal(details[0]['input'])}" if option else ""
-    bounds = _bounds(model.model_fields[option]) if option else ""
+    given = f"{'; it is' if form else ', not'} {_literal(details[0]['input'])}" if option else ""
+    bounds = _bounds(model.model_fields[option]) if option and not form else ""
     allowed = f" (allowed: {bounds})" if bounds else ""
     return f"{place}: {' or '.join(dict.fromkeys(found))}{given}{allowed}"
 
@@ -134,7 +157,15 @@ def _literal(value: Any) -> str:
     return "none" if value is None else json.dumps(value, default=str, ensure_ascii=False)
 
 
+def _form(info: FieldInfo) -> str:
+    """What a text must look like, in words, where the option says so: `json_schema_extra={"form": "..."}`."""
+    extra = info.json_schema_extra
+    return str(extra.get("form", "")) if isinstance(extra, Mapping) else ""
+
+
 def _bounds(info: FieldInfo) -> str:
+    if form := _form(info):
+        return form
     found = [
         f"{sign} {bound}"
         for rule in info.metadata

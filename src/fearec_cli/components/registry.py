@@ -6,9 +6,10 @@ take the program down, so entry points are read here.
 
 import functools
 import re
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import Literal
 
 import pluggy
@@ -29,6 +30,7 @@ HOOKS: dict[Kind, str] = {
 }
 # Keys of a configuration file; a component of that name could not be given options.
 RESERVED_NAMES = frozenset({"attention", "filter", "fusion", "loss", "model", "training"})
+_OURS = "fearec"
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -103,15 +105,21 @@ class Registry:
         """
         entry = self._by_name.get(name)
         if entry is None:
-            raise PluginError(f"no {kind} is called {name!r}" + self._hints(name, kind))
+            raise PluginError(f"no {_word(kind)} is called {name!r}" + self._hints(name, kind))
         if entry.kind != kind:
             raise PluginError(f"{name!r} is {_article(entry.kind)}, not {_article(kind)}; " + self._offer(kind))
         return entry
 
     def _hints(self, name: str, kind: Kind | None) -> str:
-        offer = f"; {self._offer(kind)}" if kind else "; `fearec components` lists what there is"
-        hint = did_you_mean(name, self._by_name, lambda found: f"the {self._by_name[found].kind} {found!r}") or offer
+        if kind is None:
+            offer = "; `fearec components` lists what there is"
+        else:
+            offer = "; `fearec datasets` lists the sources" if kind == "adapter" else f"; {self._offer(kind)}"
+        hint = did_you_mean(name, self._by_name, self._named) or offer
         return "".join([hint, *(f" ({broken})" for broken in self.broken)])
+
+    def _named(self, name: str) -> str:
+        return f"the {_word(self._by_name[name].kind)} {name!r}"
 
     def _offer(self, kind: Kind) -> str:
         names = ", ".join(entry.name for entry in self.of_kind(kind)) or "none"
@@ -130,19 +138,55 @@ def load_adapters() -> Registry:
     return _load("fearec.adapters")
 
 
+def package_at_fault(error: BaseException) -> str:
+    """The package of the plugin whose code an exception passed through; empty where it passed through none's."""
+    packages: dict[str, str] = {}
+    for load in (load_components, load_adapters):
+        if load.cache_info().currsize:
+            for entry in load():
+                packages[str(getattr(entry.component.build, "__module__", "")).partition(".")[0]] = entry.package
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        package = packages.get(str(frame.f_globals.get("__name__")).partition(".")[0], _OURS)
+        if package != _OURS:
+            return package
+    return ""
+
+
 def _load(group: str) -> Registry:
+    unreadable: list[Broken] = []
     try:
-        points = entry_points(group=group)
-    except Exception as error:  # of any installed package; importlib.metadata has no error of its own for it
-        raise PluginError(f"the entry points of the installed packages cannot be read: {value(str(error))}") from error
-    return read_plugins(points)
+        points = list(entry_points(group=group))
+    except Exception:  # a malformed list of any installed package; importlib.metadata has no error of its own for it
+        points, unreadable = _by_package(group)
+    return read_plugins(points, unreadable)
 
 
-def read_plugins(points: Iterable[EntryPoint]) -> Registry:
+def _by_package(group: str) -> tuple[list[EntryPoint], list[Broken]]:
+    """The entry points of every package whose list can be read, and the packages whose list cannot."""
+    points: list[EntryPoint] = []
+    broken: list[Broken] = []
+    packages: set[str] = set()
+    for package in distributions():
+        name = package.name
+        if name in packages:  # of two copies on the path Python imports the first
+            continue
+        packages.add(name)
+        try:
+            points += package.entry_points.select(group=group)
+        except Exception as error:
+            broken.append(Broken(name, "entry_points.txt", value(f"{type(error).__name__}: {error}")))
+    return points, broken
+
+
+def read_plugins(points: Iterable[EntryPoint], unreadable: Iterable[Broken] = ()) -> Registry:
     """Import plugins, check what they offer and register it.
 
     A plugin that cannot be imported or breaks a rule is remembered as `Broken`: it is named when a
     look-up fails, and does not disturb who does not need it.
+
+    Args:
+        points: where the plugins are.
+        unreadable: packages that do not tell.
 
     Raises:
         PluginError: two components of one name.
@@ -150,7 +194,7 @@ def read_plugins(points: Iterable[EntryPoint]) -> Registry:
     manager = pluggy.PluginManager("fearec")
     manager.add_hookspecs(hookspecs)
     registered: list[Registered] = []
-    broken: list[Broken] = []
+    broken = list(unreadable)
     for point in sorted(points, key=lambda point: (_package(point), point.name)):
         try:
             registered += _register(manager, point)
@@ -206,6 +250,11 @@ def check_component(component: Component) -> Component:
         if info.is_required() or not info.description:
             raise PluginError(f"option {name}.{option} needs a default and a description")
     return component
+
+
+def _word(kind: Kind) -> str:
+    """What a user knows the kind as."""
+    return "source" if kind == "adapter" else kind
 
 
 def _article(kind: Kind) -> str:

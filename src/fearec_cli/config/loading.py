@@ -60,7 +60,8 @@ def load_recipe(
     """
     problems: list[str] = []
     if preset is not None and preset not in preset_names():
-        problems.append(f"no preset is called {preset!r}; there are: {', '.join(preset_names())}")
+        hint = did_you_mean(preset, preset_names()) or f"; there are: {', '.join(preset_names())}"
+        problems.append(f"no preset is called {preset!r}{hint}")
         preset = None
     given: dict[str, Any] = {}
     if file is not None:

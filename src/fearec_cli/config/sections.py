@@ -116,7 +116,8 @@ class TrainingConfig(Options):
     time_limit: float = Field(0, ge=0, description="minutes of training, at most; 0 for no limit")
     metric: str = Field(
         "NDCG@10",
-        pattern=r"^(HR|NDCG|MRR)@[1-9][0-9]*$",
+        pattern=r"^(HR|NDCG|MRR)@[1-9][0-9]{0,8}$",
+        json_schema_extra={"form": "HR@k, NDCG@k or MRR@k (with one target Recall@k is HR@k)"},
         description="validation metric that picks the best weights",
     )
     protocol: Literal["unmasked", "seen-masked"] = Field("unmasked", description="protocol of that metric")
@@ -126,7 +127,12 @@ class TrainingConfig(Options):
     )
     seed: int = Field(42, ge=0, lt=2**63, description="of weights, order, dropout and draws")
     deterministic: bool = Field(False, description="same seed, same bits on a GPU too, where that costs time")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto, cpu, cuda or cuda:1")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:[0-9]{1,4})?)$",
+        json_schema_extra={"form": "auto, cpu, cuda or cuda:N"},
+        description="auto, cpu, cuda or cuda:1",
+    )
     devices: int = Field(1, ge=1, le=1024, description="devices of each node; a process trains on each")
     nodes: int = Field(1, ge=1, le=1024, description="machines that share the run")
     capture: bool = Field(

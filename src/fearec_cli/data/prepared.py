@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.manifest import MANIFEST, REMEDY, Manifest, fingerprint_of, read_manifest
 from fearec_cli.data.splits import Split
-from fearec_cli.errors import DataError, OutputError
+from fearec_cli.errors import DataError, OutputError, did_you_mean
 from fearec_cli.system.atomic import atomic_directory
 
 DATA = Path("data")
@@ -226,10 +226,11 @@ def locate_dataset(text: str) -> Path:
         raise DataError(
             f"{text}: is not a prepared data set; make one by `fearec prepare SOURCE --from FILE --out DIR`"
         )
-    there = ", ".join(file.parent.name for file in sorted(DATA.glob(f"[!.]*/{MANIFEST}")))
+    there = [file.parent.name for file in sorted(DATA.glob(f"[!.]*/{MANIFEST}"))]
+    how = f"; `fearec prepare {text}` makes it if {text!r} is a source, `fearec datasets` lists the sources"
     raise DataError(
-        f"no data set {text!r} is prepared under {DATA}/ (prepared: {there or 'none'}); "
-        f"`fearec prepare {text}` makes it if {text!r} is a source, `fearec datasets` lists the sources"
+        f"no data set {text!r} is prepared under {DATA}/ (prepared: {', '.join(there) or 'none'})"
+        f"{did_you_mean(text, there) or how}"
     )
 
 

@@ -26,6 +26,7 @@ from fearec_cli.errors import CheckpointError, ConfigError
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.model.build import build_encoder
 from fearec_cli.model.encoder import Encoder
+from fearec_cli.runs.directory import BEST_FILE
 from fearec_cli.runs.hub import located
 from fearec_cli.runs.safetensors_file import checksum, part, read_metadata, read_tensors
 from fearec_cli.system.atomic import atomic_file
@@ -142,7 +143,8 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     """Read a checkpoint and build its model.
 
     Args:
-        path: the file, or hub:OWNER/NAME[@REVISION], which is fetched first.
+        path: the file, the directory of a run, whose best weights are read, or hub:OWNER/NAME[@REVISION], which is
+            fetched first.
         device: of the model.
 
     Raises:
@@ -150,6 +152,10 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
             needs a component that is not installed.
     """
     path = located(path)
+    if path.is_dir():
+        if not (path / BEST_FILE).exists():
+            raise CheckpointError(f"{path}: holds no {BEST_FILE}; give a run's directory, or the file of a checkpoint")
+        path = path / BEST_FILE
     info, metadata, tensors = _read(path)
     registry = load_components()
     try:
@@ -254,7 +260,9 @@ def _read(path: Path) -> tuple[CheckpointInfo, dict[str, str], dict[str, Tensor]
 
 def _check_there(path: Path) -> None:
     if not path.is_file():
-        raise CheckpointError(f"{path}: there is no such checkpoint; `fearec train` writes best.safetensors")
+        if path.exists():
+            raise CheckpointError(f"{path}: is a pipe, a device or a directory; give a file that `fearec train` wrote")
+        raise CheckpointError(f"{path}: there is no such checkpoint; `fearec train` writes {BEST_FILE}")
 
 
 def _info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:

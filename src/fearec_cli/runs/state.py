@@ -1,12 +1,12 @@
 """The state of a run: all that continuing it exactly needs, in one safetensors file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -37,8 +37,8 @@ class Best(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    value: float
-    epoch: int
+    value: float = Field(ge=0, le=1)
+    epoch: int = Field(ge=1)
 
 
 class RunProgress(BaseModel):
@@ -57,12 +57,12 @@ class RunProgress(BaseModel):
 
     model_config = ConfigDict(validate_assignment=True)
 
-    epoch: int = 0
-    step_in_epoch: int = 0
-    step: int = 0
-    seconds: float = 0.0
+    epoch: int = Field(0, ge=0)
+    step_in_epoch: int = Field(0, ge=0)
+    step: int = Field(0, ge=0)
+    seconds: float = Field(0.0, ge=0, allow_inf_nan=False)
     best: Best | None = None
-    worse: int = 0
+    worse: int = Field(0, ge=0)
     closing: Best | None = None
 
 
@@ -155,10 +155,41 @@ class RunState:
                     "or start a new run with another --out"
                 )
         try:
-            self.progress = RunProgress.model_validate_json(metadata.get("place", ""))
+            progress = RunProgress.model_validate_json(metadata.get("place", ""))
         except ValidationError as error:
             reason = " ".join(str(error).split())
             raise DamagedError(f"{path}: the run's place cannot be read: {reason}") from error
+        if progress.step < max(progress.epoch, progress.step_in_epoch):
+            raise DamagedError(f"{path}: the run's place is not one that a run can reach")
+        self._check_fit(path, tensors)
+        try:
+            self._take(tensors, metadata, rank)
+        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise DamagedError(f"{path}: does not fit the run: {reason}") from error
+        self.progress = progress
+
+    def _check_fit(self, path: Path, tensors: dict[str, Tensor]) -> None:
+        """Compare what stands in a state with this run's model, which has the same parameters.
+
+        Raises:
+            DamagedError: something is missing, or has another shape.
+        """
+        shapes = {f"model.{name}": value.shape for name, value in self.encoder.state_dict().items()}
+        if self.average is not None:
+            shapes |= {f"average.{name}": value.shape for name, value in self.average.encoder.state_dict().items()}
+        shapes |= {_LOSSES: self.losses.shape, _DRAWS: self.draws.get_state().shape}
+        parameters = [value for group in self.optimizer.param_groups for value in group["params"]]
+        for name, value in tensors.items():
+            if name.startswith("optimizer.") and value.ndim:  # what is one number is the same for all
+                index = name.split(".")[1]
+                known = index.isascii() and index.isdigit() and len(index) < 9 and int(index) < len(parameters)
+                shapes[name] = parameters[int(index)].shape if known else torch.Size([0])
+        for name, shape in shapes.items():
+            if name not in tensors or tensors[name].shape != shape:
+                raise DamagedError(f"{path}: does not fit the run: {name} is missing or has another shape")
+
+    def _take(self, tensors: dict[str, Tensor], metadata: Mapping[str, str], rank: int) -> None:
         self.encoder.load_state_dict(part(tensors, "model."))
         if self.average is not None:
             self.average.encoder.load_state_dict(part(tensors, "average."))

@@ -1,6 +1,7 @@
 """Writes that happen whole or not at all: temporary neighbour, fsync, rename."""
 
 import contextlib
+import ctypes
 import fcntl
 import glob
 import os
@@ -59,7 +60,9 @@ def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
         for file in temporary.iterdir():
             file.chmod(0o666 & ~_umask())
             _flush(file)
-        if path.exists():
+        if path.exists() and _exchanged(temporary, path):
+            pass  # what stood there is the temporary now, and goes with it
+        elif path.exists():
             # A directory cannot be renamed over a full one: step aside, take the place, then delete.
             aside, lock = _locked_directory(path)
             try:
@@ -76,6 +79,18 @@ def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
         else:
             os.replace(temporary, path)
         _flush(path.parent)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two directories in one step, so that at no moment the name is nobody's; False where that cannot be done.
+
+    renameat2(2) of Linux, which Python does not have; not every file system knows its RENAME_EXCHANGE.
+    """
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return bool(rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
 
 
 def remove_temporaries(directory: Path, name: str) -> None:

@@ -8,12 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import torch
-
 from fearec_cli.errors import TrainingError
 
 # torch's CPU allocator and the libraries under it raise plain RuntimeErrors.
-_SIGNS = ("can't allocate memory", "not enough memory", "bad_alloc", "alloc_failed", "out of memory")
+_SIGNS = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "alloc_failed",
+    "out of memory",
+    "could not create a primitive",  # oneDNN, whose kernel found no room
+)
 
 # Limit and use of the control group, versions 2 and 1.
 _GROUP = Path("/sys/fs/cgroup")
@@ -24,13 +30,14 @@ _GROUPS = (
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether this is what torch or Python raises where the memory does not suffice.
+    """Whether this is what torch, Python or a library in Rust raises where the memory does not suffice.
 
     (Linux may also end the process by a signal before anything is raised: then there is nothing to tell.)
     """
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    if isinstance(error, MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS)
+    raised_by_library = isinstance(error, RuntimeError) or not isinstance(error, Exception)  # a panic is no Exception
+    return raised_by_library and any(sign in str(error).lower() for sign in _SIGNS)
 
 
 @contextmanager
@@ -50,6 +57,8 @@ def explaining_out_of_memory(message: Callable[[], str]) -> Iterator[None]:
 
 def free_memory() -> None:
     """Give back what is no longer in use."""
+    import torch  # here, so that the commands which do without it can tell that memory has run out
+
     gc.collect()
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()

@@ -13,7 +13,7 @@ from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.windows import TrainingWindows
 from fearec_cli.devices.agreement import Agreement
 from fearec_cli.devices.engine import Engine
-from fearec_cli.errors import DataError, EvaluationError, TrainingError
+from fearec_cli.errors import CheckpointError, DataError, EvaluationError, TrainingError
 from fearec_cli.evaluation.evaluate import evaluate
 from fearec_cli.evaluation.metrics import check_k, parse_metric
 from fearec_cli.kernels.allocator import keep_freed_memory
@@ -240,6 +240,11 @@ class Trainer:
         batches = list(self._samples.epoch(training.batch_size, order))
         begin, before, prefixes = time.perf_counter(), progress.seconds, 0
         first = progress.step_in_epoch
+        if first > len(batches):
+            raise CheckpointError(
+                f"the state stands at step {first:,} of an epoch of {len(batches):,}, where no run of these "
+                "settings can stand; start the run again with another --out"
+            )
         reason: StopReason | None = None
         state.encoder.train()
         with explaining_out_of_memory(self._memory_of_step):

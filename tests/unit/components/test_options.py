@@ -76,8 +76,8 @@ def test_every_problem_is_reported_in_a_line_of_its_own() -> None:
     assert problems == [
         "example.alpha: must be greater than 0, not -1 (allowed: > 0, <= 1)",
         "example.unit: must be 's' or 'ms', not \"sec\"",
-        "example.column: must be a valid integer or must be a valid string, not [1]",
-        'example.mark: String should have at most 1 character, not "ab" (allowed: length >= 1, length <= 1)',
+        "example.column: must be a whole number or must be a text, not [1]",
+        'example.mark: must have at most 1 character, not "ab" (allowed: length >= 1, length <= 1)',
         "example.alhpa: there is no such option; did you mean 'alpha'?",
         "example.zzz: there is no such option; the options of example are: alpha, unit, column, limit, mark, header",
     ]

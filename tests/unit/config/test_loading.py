@@ -142,6 +142,8 @@ def test_a_misspelt_section_is_refused():
 def test_an_unknown_preset_lists_the_known_ones():
     (problem,) = problems(preset="sasreec")
     assert "'sasreec'" in problem
+    assert "did you mean 'sasrec'" in problem
+    (problem,) = problems(preset="zzz")
     assert all(name in problem for name in preset_names())
 
 
@@ -168,7 +170,7 @@ def test_a_component_of_another_kind_is_refused():
 @pytest.mark.parametrize("value", ["1.5", "eight", "[8]"])
 def test_a_value_of_another_type_is_refused(value):
     (problem,) = problems(f"model.dim={value}")
-    assert problem.startswith("model.dim: must be a valid integer")
+    assert problem.startswith("model.dim: must be a whole number")
 
 
 def test_a_file_that_is_no_toml_is_named_with_the_place(toml):

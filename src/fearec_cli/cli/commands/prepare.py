@@ -61,11 +61,16 @@ def prepare(
     """
     from fearec_cli.cli.show.prepare_progress import watching
     from fearec_cli.cli.show.prepare_report import print_prepared, print_preview
+    from fearec_cli.cli.usage import reading_of
+    from fearec_cli.components.registry import load_adapters
     from fearec_cli.data.preparing.pipeline import open_source, prepare_source
     from fearec_cli.data.preparing.rolling import prepare_cuts
 
     if cuts is not None and dry_run:
         raise ConfigError(["--dry-run: tries one cut; leave --cuts out"])
+    again = reading_of(source, (entry.name for entry in load_adapters()))
+    if again is not None:
+        raise ConfigError([f"{source}: is a file, not a source of data; read it by `{again}`"])
     chosen = given(settings)
     place: dict[str, Any] = {
         "path": from_,

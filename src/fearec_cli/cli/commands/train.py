@@ -97,8 +97,8 @@ def train(
     from fearec_cli.training.reporting import Stop
     from fearec_cli.training.run import train as run
 
-    if dataset == "":  # a variable of the shell that is not set; the demo is not what was meant
-        raise ConfigError(["the name of the data set is empty; leave it out for the demo"])
+    if settings["max_steps"] == 0 and not resume:  # in a file it means no limit, and somebody who types it means none
+        raise ConfigError(["--max-steps: must be at least 1; leave it out for no limit"])
     if resume:
         _check_resume(out, preset, config, batch_size)
     several = None if seeds is None else parse_seeds(seeds, settings, batch_size)

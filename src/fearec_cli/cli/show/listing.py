@@ -4,7 +4,9 @@ import itertools
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+import typer
 from rich.console import Console
 from rich.segment import Segment
 from rich.table import Table
@@ -13,6 +15,7 @@ from rich.text import Text
 from fearec_cli.api import Options
 from fearec_cli.components.options import describe_options
 from fearec_cli.components.registry import Broken, Registered
+from fearec_cli.system.streams import discard_output
 from fearec_cli.system.text import printable
 
 # In a pipe a row is a line, whatever its length: nothing is folded, so that grep finds it.
@@ -25,16 +28,38 @@ class _PlainConsole(Console):
     Everything that is printed passes here last, whatever it was composed of.
     """
 
+    def __init__(self, *, goes_on: bool, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._goes_on = goes_on
+
+    def on_broken_pipe(self) -> None:
+        """The command ends with its own status, not with rich's."""
+        raise BrokenPipeError
+
+    def _check_buffer(self) -> None:
+        try:
+            super()._check_buffer()
+        except OSError as error:
+            if not self._goes_on:
+                raise
+            typer.echo(f"warning: the output cannot be written: {error.strerror or 'nobody reads it'}", err=True)
+            discard_output()
+
     def _render_buffer(self, buffer: Iterable[Segment]) -> str:
         return super()._render_buffer(
             segment if segment.control else Segment(printable(segment.text), segment.style) for segment in buffer
         )
 
 
-def make_console() -> Console:
-    """A console on standard output that folds lines on a terminal and nowhere else."""
+def make_console(*, goes_on: bool = False) -> Console:
+    """A console on standard output that folds lines on a terminal and nowhere else.
+
+    Args:
+        goes_on: warn where the output cannot be written any more, and go on; long work does not depend on it.
+    """
     terminal = sys.stdout.isatty()
     return _PlainConsole(
+        goes_on=goes_on,
         width=None if terminal else _PIPE_WIDTH,
         highlight=False,
         markup=False,

@@ -14,7 +14,7 @@ from fearec_cli.runs.state import RunProgress
 from fearec_cli.system.memory import peak_memory
 from fearec_cli.training.reporting import Beginning, Reporter
 
-console = make_console()
+console = make_console(goes_on=True)
 # Reading the losses makes the host wait for the device: seldom, and less so in a log file.
 _SECONDS_BETWEEN_READS = 1.0
 _SECONDS_BETWEEN_LINES = 15.0

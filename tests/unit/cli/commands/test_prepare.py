@@ -111,10 +111,10 @@ def test_every_problem_of_the_options_is_reported() -> None:
 
 
 def test_a_mistyped_source_is_answered_with_the_nearest() -> None:
-    with pytest.raises(PluginError, match="did you mean the adapter 'sequences'"):
+    with pytest.raises(PluginError, match="did you mean the source 'sequences'"):
         run("sequence")
 
 
 def test_a_rating_that_is_no_number_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"--min-rating: must be a finite number"):
+    with pytest.raises(ConfigError, match=r"--min-rating: must be a number"):
         run("sequences", "--from", "log.txt", "--min-rating", "nan")
