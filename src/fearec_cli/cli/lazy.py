@@ -29,7 +29,7 @@ class Panelled(TyperCommand):
             return super().parse_args(ctx, args)
         check_words(args)
         check_once(self.make_parser(ctx).parse_args(args=list(args))[2])
-        ctx.allow_extra_args = True  # what is too many is told here
+        ctx.allow_extra_args = True  # what is too many is reported here
         rest = super().parse_args(ctx, args)
         if rest:
             raise one_too_many(ctx.info_name, ctx.params, rest)

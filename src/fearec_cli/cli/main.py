@@ -83,7 +83,7 @@ def main() -> NoReturn:
     status: Any = 0
     try:
         status = app(prog_name="fearec", standalone_mode=False)
-        sys.stdout.flush()  # here, where what fails is still told
+        sys.stdout.flush()  # here, where what fails is still reported
     except FearecError as error:
         if debug:
             traceback.print_exc()
