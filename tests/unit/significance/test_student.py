@@ -13,7 +13,8 @@ from fearec_cli.significance.student import distribution, quantile, spread
 
 @given(st.floats(-40, 40), st.integers(1, 200))
 def test_the_distribution_is_scipys(t: float, freedom: int) -> None:
-    assert distribution(t, freedom) == pytest.approx(stats.t.cdf(t, freedom), abs=1e-12)
+    # SciPy itself is 1.4e-11 off at t = 1e-6 with one degree, where the share is 1/2 + arctan(t) / pi.
+    assert distribution(t, freedom) == pytest.approx(stats.t.cdf(t, freedom), abs=1e-9)
 
 
 @given(st.floats(0.001, 0.999), st.integers(1, 60))
