@@ -172,9 +172,10 @@ class Rows:
         out = missing.with_columns(raw["row"]).filter(~complete).head(max(0, _NAMED - before))
         for row in out.iter_rows(named=True):
             column = next(column for column in columns if row[column]).replace("second", "timestamp")
-            named = f"{where}, {place(row['row'])} (no {column})"
+            # The folder says nothing on another machine.
+            named = f"{str(where).rpartition('/')[2]}, {place(row['row'])} (no {column})"
             notes = self.tally.notes
-            notes["incomplete"] = f"{notes.get('incomplete', 'left out, the first:').rstrip()} {named};".strip()
+            notes["incomplete"] = f"{notes['incomplete']}; {named}" if "incomplete" in notes else f"left out: {named}"
         return complete
 
     def _culprit(
