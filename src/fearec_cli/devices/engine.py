@@ -25,6 +25,7 @@ from fearec_cli.errors import FearecError, QuietExit, TrainingError
 from fearec_cli.model.encoder import Encoded, Encoder
 from fearec_cli.nn.repeats import AddedScores
 from fearec_cli.system.processes import ALONE, Processes
+from fearec_cli.system.seeds import derived_seed
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -89,7 +90,11 @@ class Engine:
             optimizer: of its parameters.
         """
         module, wrapped = self._fabric.setup(_Tensors(encoder), optimizer)
-        own = OwnRandom(self.device, _seed_of(self._seed, self.processes.rank)) if self.processes.size > 1 else None
+        own = (
+            OwnRandom(self.device, derived_seed(self._seed, "process", self.processes.rank))
+            if self.processes.size > 1
+            else None
+        )
         trained = TrainedByEngine(self._fabric, module, encoder, wrapped, own, self._scaler)
         self._trained.add(trained)
         return trained
@@ -256,7 +261,7 @@ def launched(training: TrainingConfig) -> Iterator[Engine]:
 
 
 def _reported_once(engine: Engine, error: FearecError) -> BaseException:
-    """The error that this process reports; a silent exit where the first process reports it."""
+    """The error as this process is to tell it; an exit in silence where the first process tells it."""
     store = distributed.distributed_c10d._get_default_store()
     if engine.first:
         store.set(_FAILED, "")
@@ -292,8 +297,3 @@ def _start(placement: Placement, scaler: torch.amp.GradScaler | None) -> "Fabric
     except (RuntimeError, ValueError) as error:
         raise TrainingError(f"the run's processes could not be started: {' '.join(str(error).split())}") from error
     return fabric
-
-
-def _seed_of(seed: int, rank: int) -> int:
-    """A seed of each process's own, none of which is the run's."""
-    return (seed + (rank + 1) * 0x9E3779B97F4A7C15) % 2**63

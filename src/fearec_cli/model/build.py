@@ -70,9 +70,9 @@ def _build_layer(recipe: Recipe, layer: int) -> Layer:
     )
     probe = Probe(shape, model.padding)
 
-    layer_filter = probe.filter(recipe.filter.entry, recipe.filter.build(shape))
-    attentions = [probe.attention(branch.entry, branch.build(shape), layer_filter) for branch in recipe.attentions]
-    fusion = probe.fusion(recipe.fusion.entry, recipe.fusion.build(shape, len(attentions)), attentions)
+    layer_filter = probe.filter(recipe.filter)
+    attentions = [probe.attention(branch) for branch in recipe.attentions]
+    fusion = probe.fusion(recipe.fusion, attentions)
     feed_forward = FeedForward(model.dim, model.inner, model.hidden_dropout, model.norm)
     return Layer(shape, layer_filter, attentions, fusion, feed_forward)
 

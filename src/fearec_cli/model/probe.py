@@ -6,21 +6,28 @@ component's mode are left as they were.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from fearec_cli.api import Attention, Filter, Fusion, LayerInputs, LayerShape
-from fearec_cli.components.registry import Registered
 from fearec_cli.components.violations import check_tensor, checking_reads, describe, errors_of, violation
+from fearec_cli.config.recipe import Ingredient
+from fearec_cli.errors import ConfigError
 from fearec_cli.nn.positions import Padding, last_positions, valid_positions
 
 _BATCH = 2
+# Positions that a component is tried on at most: what it costs may grow with their square.
+_POSITIONS = 64
 
 
 class Probe:
-    """Tries the components of one layer.
+    """Builds the components of one layer and tries each.
+
+    Where sequences are long, what is tried is a twin of the component, built for fewer positions.
 
     Args:
         shape: the layer's depth and sizes.
@@ -28,66 +35,116 @@ class Probe:
     """
 
     def __init__(self, shape: LayerShape, padding: Padding) -> None:
-        n = shape.max_length
         self._shape = shape
-        self._x = torch.linspace(-1, 1, _BATCH * n * shape.dim).view(_BATCH, n, shape.dim)
-        self._lengths = torch.tensor([n, n // 2])
-        self._valid = valid_positions(self._lengths, n, padding)
-        self._last = last_positions(self._lengths, n, padding)
+        self._padding = padding
+        self._tried_shape = replace(shape, max_length=min(shape.max_length, _POSITIONS))
         # The model asks its last layer for the last position alone, and the others for all.
         self._last_only = shape.layer == shape.n_layers - 1
-        self._requested = (_BATCH, 1 if self._last_only else n, shape.dim)
+        self._filters: dict[int, Filter] = {}  # by the number of positions that they are built for
 
-    def filter(self, entry: Registered, part: Any) -> Filter:
+    def filter(self, ingredient: Ingredient) -> Filter:
         """The filter, if it gives a signal of its input's shape and type, and has a response.
 
         Raises:
             PluginError: it does not.
         """
+        label = ingredient.entry.label
+        part = ingredient.build(self._shape)
         if not isinstance(part, Filter):
-            raise violation(entry.label, "filter", expected="something to call, with response(n)", got=describe(part))
-        with _tried(part), errors_of(entry.label):
-            out = part(self._x, self._lengths)
-        check_tensor(entry.label, "output", out, self._x.shape, self._x.dtype)
+            raise violation(label, "filter", expected="something to call, with response(n)", got=describe(part))
+        tried, n = self._twin(ingredient, part)
+        self._filters = {self._shape.max_length: part, n: tried}
+        x, lengths = self._signal(n)
+        with _tried(tried), errors_of(label):
+            out = tried(x, lengths)
+        check_tensor(label, "output", out, x.shape, x.dtype)
+        _check_storable(label, part)
         return part
 
-    def attention(self, entry: Registered, part: Any, layer_filter: Filter) -> Attention:
+    def attention(self, ingredient: Ingredient) -> Attention:
         """The branch, if it gives a context of the requested positions and reads what it declares.
 
         Raises:
             PluginError: it does not.
         """
+        label = ingredient.entry.label
+        part = ingredient.build(self._shape)
         if not isinstance(part, Attention):
-            raise violation(
-                entry.label, "attention", expected="something to call, with projections", got=describe(part)
-            )
-        with _tried(part), _tried(layer_filter), errors_of(entry.label), checking_reads(entry.label, "projections"):
+            raise violation(label, "attention", expected="something to call, with projections", got=describe(part))
+        tried, n = self._twin(ingredient, part)
+        if n not in self._filters:  # the filter has no place among so few positions
+            tried, n = part, self._shape.max_length
+        layer_filter = self._filters[n]
+        x, lengths = self._signal(n)
+        with _tried(tried), _tried(layer_filter), errors_of(label), checking_reads(label, "projections"):
             inputs = LayerInputs(
-                self._x,
-                self._valid,
-                self._lengths,
-                self._last,
+                x,
+                valid_positions(lengths, n, self._padding),
+                lengths,
+                last_positions(lengths, n, self._padding),
                 last_only=self._last_only,
                 heads=self._shape.heads,
-                projected=dict.fromkeys(part.projections, self._x),
+                projected=dict.fromkeys(tried.projections, x),
                 layer_filter=layer_filter,
             )
-            out = part(inputs)
-        check_tensor(entry.label, "output", out, self._requested, self._x.dtype)
+            out = tried(inputs)
+        check_tensor(label, "output", out, self._requested(n), x.dtype)
+        _check_storable(label, part)
         return part
 
-    def fusion(self, entry: Registered, part: Any, branches: Sequence[Attention]) -> Fusion:
+    def fusion(self, ingredient: Ingredient, branches: Sequence[Attention]) -> Fusion:
         """The fusion, if it gives an output of its inputs' shape.
 
         Raises:
             PluginError: it does not.
         """
-        x: Tensor = self._x[:, -self._requested[1] :]
-        with _tried(part), errors_of(entry.label):
+        label = ingredient.entry.label
+        part: Fusion = ingredient.build(self._shape, len(branches))
+        n = self._tried_shape.max_length  # a fusion works at each position alone
+        x, _ = self._signal(n)
+        x = x[:, -self._requested(n)[1] :]
+        with _tried(part), errors_of(label):
             out = part([x for _ in branches], x)
-        check_tensor(entry.label, "output", out, self._requested, self._x.dtype)
-        fusion: Fusion = part
-        return fusion
+        check_tensor(label, "output", out, self._requested(n), x.dtype)
+        _check_storable(label, part)
+        return part
+
+    def _twin(self, ingredient: Ingredient, part: Any) -> tuple[Any, int]:
+        """What is tried instead of a part, and on how many positions: the part itself where they are few."""
+        if self._tried_shape.max_length < self._shape.max_length:
+            try:
+                with torch.random.fork_rng(devices=[]):
+                    return ingredient.build(self._tried_shape), self._tried_shape.max_length
+            except ConfigError:  # it has no place among so few
+                pass
+        return part, self._shape.max_length
+
+    def _signal(self, n: int) -> tuple[Tensor, Tensor]:
+        """Two sequences of n positions, of which one is filled by half, and their lengths."""
+        x = torch.linspace(-1, 1, _BATCH * n * self._shape.dim).view(_BATCH, n, self._shape.dim)
+        return x, torch.tensor([n, n // 2])
+
+    def _requested(self, n: int) -> tuple[int, int, int]:
+        return _BATCH, 1 if self._last_only else n, self._shape.dim
+
+
+def _check_storable(label: str, part: Any) -> None:
+    """Refuse a state that a checkpoint could not hold, before anything is trained.
+
+    Raises:
+        PluginError: tensors share memory, are sparse, or of a type that safetensors does not have.
+    """
+    if not isinstance(part, nn.Module):
+        return
+    for name, value in part.state_dict().items():
+        if not (value.is_floating_point() or value.dtype in (torch.int64, torch.bool)):
+            got = f"{name} of type {value.dtype}"
+            raise violation(label, "state", expected="floating-point numbers, int64 or bool", got=got)
+    try:
+        safetensors.torch.save({name: value.contiguous() for name, value in part.state_dict().items()})
+    except (RuntimeError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise violation(label, "state", expected="what a safetensors file can hold", got=reason) from error
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -53,6 +54,8 @@ class RunProgress(BaseModel):
         worse: validations since then.
         closing: the best one with the validation that a limit in mid-epoch has added. It is not in `best`, so that
             a run which is given another limit goes on as if the first had not been.
+        orders: how the order of an epoch is drawn: from a hash of seed and epoch, or, in runs that began before
+            that, from their sum.
     """
 
     model_config = ConfigDict(validate_assignment=True)
@@ -64,6 +67,7 @@ class RunProgress(BaseModel):
     best: Best | None = None
     worse: int = Field(0, ge=0)
     closing: Best | None = None
+    orders: Literal["sum", "hashed"] = "sum"
 
 
 @dataclass

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fearec_cli.errors import ConfigError, OutputError
 from fearec_cli.runs.hub import FILE, REPOSITORY
-from fearec_cli.system.hub import prepare_client, unreachable
+from fearec_cli.system.hub import prepare_client, unreachable, without_credentials
 
 CARD = "README.md"
 # Seconds in which the Hub says nothing; the client by itself would wait for ever.
@@ -68,7 +68,7 @@ def _explained(repository: str) -> Iterator[None]:
             reason = unreachable(cause).replace("is not in the cache, and the Hub", "the Hub")
     else:
         return
-    raise OutputError(f"hub:{repository}: {' '.join(reason.split())}") from None
+    raise OutputError(f"hub:{repository}: {without_credentials(' '.join(reason.split()))}") from None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

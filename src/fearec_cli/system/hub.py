@@ -19,6 +19,8 @@ from typing import Any, Literal
 from fearec_cli.errors import CheckpointError, DataError, FearecError
 
 _LOG = logging.getLogger(__name__)
+# What stands before the host of an address: https://user:password@host.
+_CREDENTIALS = re.compile(r"//[^/\s'\"@]*@")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 # Seconds of silence before a try is given up; the clients read these once, when they are imported. They try six
 # times for the bytes of a file, so that all of them are less than a minute.
@@ -77,7 +79,7 @@ class _Asked:
     def error(self, reason: str) -> FearecError:
         """One line, of the kind that its reader expects."""
         made = DataError if self.kind == "dataset" else CheckpointError
-        return made(f"{self}: {' '.join(reason.split())}")
+        return made(f"{self}: {without_credentials(' '.join(reason.split()))}")
 
 
 def fetch_from_hub(repository: str, path: str, revision: str, kind: Kind = "dataset") -> Fetched:
@@ -98,7 +100,7 @@ def fetch_from_hub(repository: str, path: str, revision: str, kind: Kind = "data
     """
     prepare_client()
     asked = _Asked(repository, path, revision, kind)
-    with _explained(asked):
+    with _explained(asked), _quietly(asked):
         local, unasked = _current(asked)
     commit, notes = _commit_of(local, path), {}
     if unasked:
@@ -217,19 +219,65 @@ def _result(outcome: "Future[str]", by_xet: bool) -> Path:
 def _listening(worker: threading.Thread) -> Iterator[list[str]]:
     """What the client says of its tries in a thread."""
     heard: list[str] = []
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.thread == worker.ident:
-                heard.append(record.getMessage())
-
-    listener = Listener()
+    listener = _Listener(heard, worker)
     logger = logging.getLogger("huggingface_hub")
     logger.addHandler(listener)
     try:
         yield heard
     finally:
         logger.removeHandler(listener)
+
+
+class _Listener(logging.Handler):
+    """Keeps what the client logs in a thread."""
+
+    def __init__(self, heard: list[str], worker: threading.Thread) -> None:
+        super().__init__()
+        self._heard, self._worker = heard, worker
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._worker.ident:
+            self._heard.append(without_credentials(record.getMessage()))
+
+
+class _Quiet(logging.Filter):
+    """One line of ours instead of the client's about each of its tries."""
+
+    def __init__(self, asked: _Asked) -> None:
+        super().__init__()
+        self._asked, self._said = asked, False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if "retry" not in record.getMessage().lower():
+            record.msg, record.args = without_credentials(record.getMessage()), ()
+            return True
+        if not self._said:
+            self._said = True
+            _LOG.warning("%s: the Hub does not answer; trying again for a while", self._asked)
+        return False
+
+
+@contextmanager
+def _quietly(asked: _Asked) -> Iterator[None]:
+    """Keep the client from printing its tries, and the credentials that may stand in its addresses."""
+    quiet = _Quiet(asked)
+    handlers = [each for each in logging.getLogger("huggingface_hub").handlers if not isinstance(each, _Listener)]
+    for handler in handlers:
+        handler.addFilter(quiet)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(quiet)
+
+
+def without_credentials(text: str) -> str:
+    """A text whose addresses name their hosts alone.
+
+    >>> without_credentials("no answer from https://me:secret@proxy.example/x")
+    'no answer from https://proxy.example/x'
+    """
+    return _CREDENTIALS.sub("//", text)
 
 
 @contextmanager

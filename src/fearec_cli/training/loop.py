@@ -25,6 +25,7 @@ from fearec_cli.runs.run_files import Saves
 from fearec_cli.runs.state import Best, RunProgress, RunState
 from fearec_cli.runs.trackers import Track
 from fearec_cli.system.memory import explaining_out_of_memory
+from fearec_cli.system.seeds import derived_seed
 from fearec_cli.training.batch_size import gauge_of, largest_batch
 from fearec_cli.training.finite import FiniteWatch
 from fearec_cli.training.objective import Objective
@@ -89,7 +90,8 @@ class Trainer:
         device = self.engine.device
         if device.type == "cpu":
             keep_freed_memory()
-        torch.manual_seed(config.training.seed)
+        seed = config.training.seed
+        torch.manual_seed(derived_seed(seed, "weights and dropout"))
         self._table = InteractionTable.load(prepared, device)
         self._samples = _samples(recipe, self._table, prepared)
         self._valid = prepared.split.valid
@@ -105,10 +107,10 @@ class Trainer:
         self._in_float32 = copy.deepcopy(encoder) if self.engine.shortens_weights and average is None else None
         trained = self.engine.set_up(encoder, optimizer)
         self._state = RunState(
-            RunProgress(),
+            RunProgress(orders="hashed"),
             encoder,
             optimizer,
-            torch.Generator(device).manual_seed(config.training.seed),
+            torch.Generator(device).manual_seed(derived_seed(seed, "draws")),
             torch.zeros(1 + len(self._terms), device=device),
             average,
             trained.own_random,
@@ -236,7 +238,9 @@ class Trainer:
         """
         training, state, progress = self._config.training, self._state, self._state.progress
         # The order depends on seed and epoch alone, so that a resumed run finds its place in it.
-        order = torch.Generator().manual_seed(training.seed + progress.epoch)
+        by_sum = progress.orders == "sum"
+        of_epoch = training.seed + progress.epoch if by_sum else derived_seed(training.seed, "order", progress.epoch)
+        order = torch.Generator().manual_seed(of_epoch)
         batches = list(self._samples.epoch(training.batch_size, order))
         begin, before, prefixes = time.perf_counter(), progress.seconds, 0
         first = progress.step_in_epoch

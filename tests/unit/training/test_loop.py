@@ -19,6 +19,7 @@ from fearec_cli.runs.checkpoint import load_checkpoint
 from fearec_cli.runs.directory import state_file, state_files
 from fearec_cli.runs.records import EpochRecord
 from fearec_cli.runs.state import Best, RunProgress, RunState
+from fearec_cli.system.seeds import derived_seed
 from fearec_cli.training import loop
 from fearec_cli.training.loop import Trainer
 from fearec_cli.training.reporting import Outcome, Reporter, Stop
@@ -354,3 +355,33 @@ def test_scores_that_are_no_numbers(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(loop, "evaluate", evaluate)
     with pytest.raises(TrainingError, match=r"^step 3: the model gives .*; nothing was kept$"):
         run(trainer(tmp_path))
+
+
+class Orders:
+    """Remembers the seeds of the orders of epochs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seeds: list[int] = []
+        epoch = loop.TrainingPrefixes.epoch
+
+        def watched(samples, batch_size, order):
+            self.seeds.append(order.initial_seed())
+            return epoch(samples, batch_size, order)
+
+        monkeypatch.setattr(loop.TrainingPrefixes, "epoch", watched)
+
+
+def test_each_epoch_has_an_order_of_its_own(tmp_path, script, monkeypatch):
+    script(1)
+    orders = Orders(monkeypatch)
+    trainer(tmp_path, "training.epochs=2", "training.seed=5").run(Stop())
+    assert orders.seeds == [derived_seed(5, "order", 0), derived_seed(5, "order", 1)]
+
+
+def test_a_run_that_began_with_orders_by_sum_keeps_them(tmp_path, script, monkeypatch):
+    script(1)
+    orders = Orders(monkeypatch)
+    begun = trainer(tmp_path, "training.epochs=2", "training.seed=5")
+    begun._state.progress = RunProgress.model_validate_json("{}")  # a state from before has no word of it
+    begun.run(Stop())
+    assert orders.seeds == [5, 6]
