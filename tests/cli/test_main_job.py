@@ -221,7 +221,7 @@ def test_a_metric_beyond_the_catalogue_is_refused(toy: Path) -> None:
     problems = refused("train", toy, *SASREC, "--set", "training.metric=HR@31", "--out", "runs/x")
     agree(problems, "^training.metric = HR@31: a list of 31 is longer than the catalogue, which has 30 items")
     problems = refused("train", toy, *SASREC, "--set", f"training.metric=HR@{'9' * 5000}", "--out", "runs/x")
-    agree(problems, r"HR@9+[.]{3} write the length of the list after '@'")
+    agree(problems, r"training.metric: must be HR@k, NDCG@k or MRR@k .* it is \"HR@9+[.]{3}")
 
 
 def test_the_header_says_what_the_numbers_are_of(best: Path) -> None:

@@ -85,10 +85,11 @@ def test_the_fingerprint_hangs_on_no_thread_and_no_hash(monkeypatch: pytest.Monk
     monkeypatch.setattr(blocks, "_BLOCK", 10_000)
     monkeypatch.setattr(encoding, "_BATCH", 1_000)
     choices = ("--deduplicate", "consecutive", "--max-users", "500", "--seed", "3", "--k-core", "20")
-    done(*ARGUMENTS, *choices)
+    source = ARGUMENTS[:4]
+    done(*source, *choices, "--out", "data/shop")
     fingerprint = open_prepared(Path("data/shop")).fingerprint
     assert fingerprint == "5f372fd21ed6364603b1414b1a53fbfac8299375081be7fe3c430aaaf58a23d0"
-    command = [sys.executable, "-c", "from fearec_cli.cli.main import main; main()", *map(str, ARGUMENTS), *choices]
+    command = [sys.executable, "-c", "from fearec_cli.cli.main import main; main()", *map(str, source), *choices]
     environment = {**os.environ, "POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "7"}
     subprocess.run([*command, "--out", "data/other"], env=environment, check=True, capture_output=True)
     assert open_prepared(Path("data/other")).fingerprint == fingerprint

@@ -118,7 +118,7 @@ def test_what_each_branch_would_recommend(best: Path) -> None:
         (("--history", "i1", "--similar-to", "i2"), "give one of .*, not --history and --similar-to"),
         (("--history", "i1", "--k", "31"), "k is 31: the catalogue has 30 items"),
         (("--history", "nobody,else"), "the model knows none of its 2 items"),
-        (("--history", ""), "the model knows none of its 0 items"),
+        (("--history", ""), "--history: is empty"),
         (("--similar-to", "nobody"), "'nobody' is not an item of the model"),
         (("--history", "i1", "--seen", "both"), "--seen both: give exclude or include"),
         (("--users", "users.xls"), "users.xls: its ending names no format"),

@@ -13,7 +13,7 @@ import pytest
 from fearec_cli import Recommender
 from fearec_cli.serving.recommender import Query
 from support.commands import agree, refused
-from support.http import Reply, ask, started
+from support.http_server import Reply, ask, started
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "serve.py"
 REQUESTS, AT_ONCE = 1_000, 32

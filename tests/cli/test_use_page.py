@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.commands import fearec, sequences
-from support.http import ask, started
+from support.http_server import ask, started
 
 PAGE = (Path(__file__).parents[2] / "docs" / "use.md").read_text("utf-8")
 SMALL = ("model.dim=8", "model.inner=16", "model.max_length=10", "training.batch_size=32", "training.device=cpu")

@@ -30,6 +30,7 @@ def prepare_cuts(
     path: Path | None = None,
     out: Path | None = None,
     assignments: Iterable[str] = (),
+    options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any],
     force: bool = False,
     watcher: Watcher | None = None,
@@ -42,6 +43,7 @@ def prepare_cuts(
         path: file to read.
         out: what the directories' names begin with.
         assignments: options of the source, as text.
+        options: of the source, as values.
         settings: filters and split.
         force: replace what stands there.
         watcher: follows the progress.
@@ -56,7 +58,7 @@ def prepare_cuts(
     if not 2 <= cuts <= MOST:
         raise ConfigError([f"--cuts {cuts}: give 2 to {MOST}; a single cut needs no --cuts"])
     assignments = list(assignments)
-    opened = open_source(source, path=path, out=out, assignments=assignments, settings=settings)
+    opened = open_source(source, path=path, out=out, assignments=assignments, options=options, settings=settings)
     if opened.settings.split != "global-time":
         raise ConfigError([f"--cuts {cuts}: needs --split global-time"])
     steps = _steps(opened.settings, cuts)
@@ -75,6 +77,7 @@ def prepare_cuts(
                 path=path,
                 out=opened.out.with_name(f"{opened.out.name}-cut-{number}"),
                 assignments=assignments,
+                options=options,
                 settings={**settings, **changes},
                 force=force,
                 watcher=watcher,

@@ -10,7 +10,7 @@ import torch
 from fearec_cli.serving.recommender import Recommender
 from fearec_cli.serving.service.app import make_app
 from fearec_cli.serving.service.limits import Limits
-from support.http import ask, running
+from support.http_server import ask, running
 from support.serving import IDS, N_ITEMS, recommender
 
 LIMITS = Limits(max_body=2_000, max_history=30, max_k=8, max_list=5, read_seconds=0.2)
