@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from safetensors.torch import save_file
 
+from fearec_cli.cli.usage import reading_of
 from fearec_cli.components import registry
 from fearec_cli.runs.safetensors_file import checksum
 from support.commands import TINY, agree, contents, done, fearec, metadata, newest_state, refused, tensors
@@ -51,6 +52,13 @@ TRAIN = ("train", "data/toy", "--preset", "sasrec", *TINY, "--max-steps", "1", "
 def test_one_line_says_what_is_wrong(arguments: list[str], problem: str) -> None:
     Path("log.csv").write_text("user,item,timestamp\n")
     agree(refused(*arguments), problem)
+
+
+@pytest.mark.parametrize("source", ["hub:some/data/log.csv", "csv", "demo"])
+def test_a_source_is_not_taken_for_a_file(source: str) -> None:
+    Path(source).parent.mkdir(parents=True, exist_ok=True)
+    Path(source).touch()
+    assert reading_of(source, ["csv", "demo", "hub"]) is None
 
 
 def test_a_data_set_that_is_almost_called_so(toy: Path) -> None:

@@ -69,11 +69,14 @@ def one_too_many(command: str, given: Mapping[str, Any], rest: Sequence[str]) ->
 
 def reading_of(source: str, formats: Iterable[str]) -> str | None:
     """The command that reads a file whose name was given in the place of its format; None if it is no file's name."""
+    known = {*formats}
     suffix = Path(source).suffix.lower()
     by_name = suffix.removeprefix(".")
-    if not Path(source).exists() and by_name not in {*formats} and suffix not in _FORMATS:
+    if source.partition(":")[0] in known:  # a source, or one with its location, as hub:OWNER/NAME/log.csv
         return None
-    kind = by_name if by_name in {*formats} else _FORMATS.get(suffix, "csv")
+    if not Path(source).exists() and by_name not in known and suffix not in _FORMATS:
+        return None
+    kind = by_name if by_name in known else _FORMATS.get(suffix, "csv")
     return shlex.join(["fearec", "prepare", kind, "--from", source])
 
 
