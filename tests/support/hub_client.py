@@ -56,13 +56,13 @@ with ThreadPoolExecutor(len(names)) as threads:
 # whether the strict reader of comma-separated files had to help.
 _READ = """
 import json, sys
-from fearec_adapters.hub.table import HubTable
+from fearec_adapters.reading.delimited import Table
 from fearec_cli.errors import DataError
 from fearec_cli.components.registry import load_adapters
 
 helped = []
-strict = HubTable._strict
-HubTable._strict = lambda table: helped.append(table) or strict(table)
+strict = Table.frame
+Table.frame = lambda table, *arguments: helped.append(table) or strict(table, *arguments)
 
 def outcome(name, options):
     helped.clear()
