@@ -14,7 +14,8 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 # What goes through the kernels passes its tests by the equations too (docs/performance.md).
 EITHER_WAY := tests/reference tests/contract/test_components.py tests/unit/model tests/unit/nn \
-  tests/unit/plugins/attentions tests/unit/plugins/filters tests/unit/plugins/fusions
+  tests/unit/plugins/attentions tests/unit/plugins/filters tests/unit/plugins/fusions tests/unit/test_presets.py \
+  tests/cli/test_main_job.py tests/cli/test_resume.py tests/cli/test_recommend.py
 
 .PHONY: demo test check lint fmt docs bench clean
 

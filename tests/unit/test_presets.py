@@ -105,7 +105,8 @@ def test_any_combination_learns_or_is_refused_in_a_line(attention):
             # A bias is constant along time, and the first window lets no constant through.
             filtered = "ramp" in attention.split("+") and set(attention.split("+")) <= {"ramp", "identity"}
             if filtered and (filter_name, name) == ("window", "layers.0.project.bias"):
-                assert parameter.grad is None
+                # The fused way leaves the bias out; by the equations what is left of it is rounding.
+                assert parameter.grad is None or parameter.grad.abs().max() < 1e-9
                 continue
             assert parameter.grad.isfinite().all(), (filter_name, fusion, name)
             assert parameter.grad.any(), (filter_name, fusion, name)
