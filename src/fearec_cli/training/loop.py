@@ -82,8 +82,8 @@ class Trainer:
         self.track: Track | None = None
         self._processes = self.engine.processes
         self._metric, self._metric_k = parse_metric(config.training.metric)
-        # Nobody asked for the default's 10: of a smaller catalogue it is the whole.
-        if config.training.metric != TrainingConfig().metric:
+        # Nobody asked for the presets' 10: of a smaller catalogue it is the whole.
+        if self._metric_k > parse_metric(TrainingConfig().metric)[1]:
             check_k(self._metric_k, prepared.n_items, f"training.metric = {config.training.metric}")
         self._saves = Saves(directory, recipe, prepared, self._processes)
 
