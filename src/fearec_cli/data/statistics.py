@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.splits import ColdTargets, Split, SplitName
 
+# Interactions whose distinct pairs are counted together.
+_BLOCK = 2**20
+
 
 class SplitCounts(BaseModel):
     """Counts of the interactions that a split puts in one of its three sets.
@@ -56,6 +59,7 @@ class Statistics(BaseModel):
         users: users left after filtering.
         items: distinct items left after filtering.
         interactions: rows left after filtering.
+        pairs: distinct pairs of user and item among them; None in data sets of before they were counted.
         first: earliest timestamp, ISO 8601 UTC, or None without times.
         last: latest timestamp.
         train: the training split.
@@ -68,6 +72,7 @@ class Statistics(BaseModel):
     users: int
     items: int
     interactions: int
+    pairs: int | None = None
     first: str | None = None
     last: str | None = None
     train: TrainCounts
@@ -82,6 +87,7 @@ class Statistics(BaseModel):
             users=len(interactions.raw_users),
             items=len(interactions.raw_items),
             interactions=len(interactions.items),
+            pairs=_distinct_pairs(interactions),
             first=None if times is None else _iso(times.min()),
             last=None if times is None else _iso(times.max()),
             train=TrainCounts(prefixes=split.training_prefixes, **_count(interactions, split, "train")),
@@ -95,9 +101,21 @@ class Statistics(BaseModel):
         return self.interactions / self.users
 
     @property
-    def sparsity(self) -> float:
-        """Share of user-item cells without an interaction, repeated pairs counted as often as they occur."""
-        return 1 - self.interactions / (self.users * self.items)
+    def sparsity(self) -> float | None:
+        """Share of user-item cells without an interaction; None where the pairs were not counted."""
+        return None if self.pairs is None else 1 - self.pairs / (self.users * self.items)
+
+
+def _distinct_pairs(interactions: Interactions) -> int:
+    """How many cells of users and items have an interaction. Whole users at a time, so that memory does not grow."""
+    offsets, columns = interactions.offsets, len(interactions.raw_items) + 1
+    pairs = first = 0
+    while first < len(offsets) - 1:
+        last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + _BLOCK, "right")) - 1)
+        users = np.repeat(np.arange(last - first), np.diff(offsets[first : last + 1]))
+        pairs += len(np.unique(users * columns + interactions.items[offsets[first] : offsets[last]]))
+        first = last
+    return pairs
 
 
 def _count(interactions: Interactions, split: Split, name: Literal["train"] | SplitName) -> dict[str, Any]:

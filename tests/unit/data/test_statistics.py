@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
+import pytest
 
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut
@@ -32,6 +33,7 @@ def test_leave_one_out() -> None:
         users=2,
         items=4,
         interactions=7,
+        pairs=7,
         first="1970-01-02T00:00:00Z",
         last="1970-01-10T00:00:00Z",
         train=TrainCounts(
@@ -57,6 +59,21 @@ def test_leave_one_out() -> None:
     )
     assert counts.mean_length == 3.5
     assert counts.sparsity == 1 - 7 / 8
+
+
+@pytest.mark.parametrize("block", [1, 3, 100])
+def test_sparsity_counts_a_pair_once(monkeypatch, block) -> None:
+    monkeypatch.setattr("fearec_cli.data.statistics._BLOCK", block)
+    data = interactions([(1, 1), (2, 2), (1, 3), (1, 4)], [(1, 1), (1, 2), (1, 3)], [(3, 1), (2, 2), (3, 3)])
+    counts = Statistics.of(data, Split.of(data, LeaveOneOut()))
+    assert (counts.interactions, counts.pairs) == (10, 5)
+    assert counts.sparsity == 1 - 5 / 9
+
+
+def test_counts_of_before_have_no_sparsity() -> None:
+    data = interactions([(1, 1), (2, 2), (1, 3), (1, 4)])
+    counts = Statistics.of(data, Split.of(data, LeaveOneOut())).model_copy(update={"pairs": None})
+    assert counts.sparsity is None
 
 
 def test_global_time() -> None:

@@ -33,7 +33,7 @@ def print_prepared(prepared: Prepared, verb: str) -> None:
         "items": f"{counts.items:,}",
         "interactions": f"{counts.interactions:,}",
         "mean length": f"{counts.mean_length:.2f}",
-        "sparsity": f"{counts.sparsity:.4%}",
+        **({} if counts.sparsity is None else {"sparsity": f"{counts.sparsity:.4%}"}),
         "train prefixes": f"{counts.train.prefixes:,}",
         "valid": f"{counts.valid.targets:,}",
         "test": f"{counts.test.targets:,}",
