@@ -132,7 +132,7 @@ class Split:
         """Every training target of every user, in the order of the interactions."""
         starts = self.offsets[:-1]
         counts = np.maximum(self.valid_starts - starts - 1, 0)
-        return Targets(np.repeat(starts, counts), _ranges(starts + 1, counts))
+        return Targets(np.repeat(starts, counts), ranges(starts + 1, counts))
 
     @cached_property
     def valid(self) -> HeldOut:
@@ -161,7 +161,7 @@ class Split:
         firsts, ends = firsts[users], ends[users]
         if target == "all":
             users = np.repeat(users, ends - firsts)
-            targets = _ranges(firsts, ends - firsts)
+            targets = ranges(firsts, ends - firsts)
         elif target == "random":
             seed = self.rule.seed if isinstance(self.rule, GlobalTime) else 0
             targets = firsts + _drawn(users, ends - firsts, seed, name)
@@ -217,10 +217,10 @@ def splitmix64(state: int, places: npt.NDArray[np.uint64]) -> npt.NDArray[np.uin
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def _ranges(firsts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def ranges(firsts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """`[first, first + 1, ...]` of each count, one after the other.
 
-    >>> _ranges(np.array([5, 20]), np.array([3, 2]))
+    >>> ranges(np.array([5, 20]), np.array([3, 2]))
     array([ 5,  6,  7, 20, 21])
     """
     before = np.cumsum(counts) - counts

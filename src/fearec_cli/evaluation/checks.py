@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fearec_cli.data.batches import InteractionTable
-from fearec_cli.data.splits import ColdTargets, HeldOut
+from fearec_cli.data.splits import ColdTargets, HeldOut, ranges
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.evaluate import Evaluation, Scorer, evaluate
 from fearec_cli.nn.positions import Padding
@@ -136,7 +136,7 @@ def evaluate_shuffled(scorer: Scorer, table: InteractionTable, held_out: HeldOut
     random = np.random.default_rng(seed)
     lengths = chosen.targets - chosen.starts
     owner = np.repeat(np.arange(len(chosen)), lengths)
-    at = np.repeat(chosen.targets - lengths.cumsum(), lengths) + np.arange(len(owner))
+    at = ranges(chosen.starts, lengths)
     order = np.lexsort((random.random(len(owner)), owner))
     items = table.items.clone()
     device = items.device
@@ -161,6 +161,4 @@ def _some(held_out: HeldOut, rows: npt.NDArray[Any]) -> HeldOut:
 
 def _later(chosen: HeldOut, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Index of each target and of whatever its user does after it."""
-    ends = offsets[chosen.users + 1]
-    lengths = ends - chosen.targets
-    return np.repeat(ends - lengths.cumsum(), lengths) + np.arange(int(lengths.sum()))
+    return ranges(chosen.targets, offsets[chosen.users + 1] - chosen.targets)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fearec_cli.data.prepared import Prepared
+from fearec_cli.data.splits import ranges
 from fearec_cli.evaluation.metrics import ndcg
 
 # Windows that are tried: halves, quarters and so on of the time that training covers.
@@ -72,5 +73,4 @@ def places(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def training_rows(prepared: Prepared) -> npt.NDArray[np.int64]:
     """Index of every training interaction, user after user."""
     starts, ends = prepared.split.bounds("train")
-    lengths = ends - starts
-    return np.repeat(ends - lengths.cumsum(), lengths) + np.arange(int(lengths.sum()))
+    return ranges(starts, ends - starts)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fearec_cli.data.prepared import Prepared
-from fearec_cli.data.splits import HeldOut
+from fearec_cli.data.splits import HeldOut, ranges
 from fearec_cli.evaluation.baselines.neighbours import Neighbours, companions, followers
 from fearec_cli.evaluation.baselines.popularity import all_time, places, recent
 from fearec_cli.evaluation.evaluate import Evaluation
@@ -105,7 +105,7 @@ class _Block:
         starts, ends = held_out.starts[rows], held_out.targets[rows]
         lengths = ends - starts
         owner = np.repeat(np.arange(len(starts)), lengths)
-        at = np.repeat(ends - lengths.cumsum(), lengths) + np.arange(len(owner))
+        at = ranges(starts, lengths)
         items = prepared.items[at].astype(np.int64) - 1
         targets = prepared.items[ends].astype(np.int64) - 1
         n_items = prepared.n_items
@@ -160,7 +160,7 @@ class _Block:
         latest = self.back < neighbours.latest
         owner, items = (each[latest] for each in self.histories)
         counts = neighbours.offsets[items + 1] - neighbours.offsets[items]
-        at = np.repeat(neighbours.offsets[items + 1] - counts.cumsum(), counts) + np.arange(int(counts.sum()))
+        at = ranges(neighbours.offsets[items], counts)
         keys = np.repeat(owner * self.n_items, counts) + neighbours.items[at]
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
