@@ -19,7 +19,7 @@ from fearec_cli.errors import ConfigError, FearecError
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.runs.checkpoint import read_info
 from fearec_cli.runs.directory import BEST_FILE, RUN_FILE, STATES
-from fearec_cli.system.parsing import parse_json, parse_toml, read_bounded
+from fearec_cli.system.parsing import first_fault, full_names, parse_json, parse_toml, read_bounded
 
 SEED = "training.seed"
 # No collection of runs has more: somebody named the root of a disk.
@@ -118,7 +118,7 @@ def run_settings(directory: Path) -> dict[str, Any]:
         OSError: there is none.
         ValueError: it cannot be read.
     """
-    return _flat(parse_toml(read_bounded(directory / RUN_FILE)))
+    return full_names(parse_toml(read_bounded(directory / RUN_FILE)))
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -156,8 +156,7 @@ def _read(file: Path, settings: Mapping[str, Any]) -> Found | None:
     try:
         written = _Written.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise ValueError(first_fault(error)) from None
     return Found(
         file.parent if settings else file,
         written.dataset,
@@ -175,21 +174,6 @@ def _check_finite(metrics: Mapping[RankProtocol, Mapping[str, float]]) -> None:
         for name, number in values.items():
             if not math.isfinite(number):
                 raise ValueError(f"{name} under {protocol} is not a finite number")
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Options by their full names.
-
-    >>> _flat({"loss": "ce", "model": {"dim": 64}})
-    {'loss': 'ce', 'model.dim': 64}
-    """
-    flat: dict[str, Any] = {}
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
 
 
 def _problem(path: Path, error: Exception) -> str:

@@ -1,12 +1,12 @@
 """Which preset a configuration comes from: the one that it departs from least."""
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fearec_cli.components.registry import Registry
 from fearec_cli.config.loading import load_recipe, preset_names
 from fearec_cli.config.sections import RunConfig
 from fearec_cli.errors import ConfigError
+from fearec_cli.system.parsing import full_names
 
 # Where, how long and from which seed a model is trained does not make it another model.
 _FREE = {"seed", "device", "devices", "nodes", "epochs", "max_steps", "time_limit", "patience", "save_minutes"}
@@ -17,11 +17,11 @@ def closest_preset(registry: Registry, config: RunConfig) -> str:
 
     Of equally close ones it is the first by name. A preset whose components are not installed is passed over.
     """
-    own = dict(_settings(config))
+    own = _settings(config)
     found: list[tuple[list[str], str]] = []
     for name in preset_names():
         try:
-            preset = dict(_settings(load_recipe(registry, preset=name).config))
+            preset = _settings(load_recipe(registry, preset=name).config)
         except ConfigError:
             continue
         names = [*own, *(key for key in preset if key not in own)]
@@ -31,15 +31,7 @@ def closest_preset(registry: Registry, config: RunConfig) -> str:
     return ", ".join([name, *changed])
 
 
-def _settings(config: RunConfig) -> Iterator[tuple[str, Any]]:
+def _settings(config: RunConfig) -> dict[str, Any]:
     table = config.model_dump(mode="json", exclude={"training": _FREE, "components": True})
-    yield from _flat(table)
-    yield from _flat({name: options.model_dump(mode="json") for name, options in config.components.items()})
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
+    options = {name: options.model_dump(mode="json") for name, options in config.components.items()}
+    return full_names(table) | full_names(options)

@@ -14,7 +14,7 @@ from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut, SplitRule
 from fearec_cli.data.splits import ColdTargets, Split
 from fearec_cli.data.statistics import Statistics
 from fearec_cli.errors import DataError, EmptyDataError
-from fearec_cli.system.parsing import parse_json, read_bounded
+from fearec_cli.system.parsing import first_fault, parse_json, read_bounded
 from fearec_cli.system.text import is_name
 
 FORMAT: Final = 2
@@ -191,8 +191,6 @@ def read_manifest(directory: Path) -> Manifest:
             f"`fearec prepare SOURCE --out {directory}`"
         ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"{file}: {place}: {first['msg']}; {REMEDY}") from None
+        raise DataError(f"{file}: {first_fault(error)}; {REMEDY}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file}: is damaged ({error}); {REMEDY}") from None

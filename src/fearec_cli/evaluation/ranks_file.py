@@ -29,6 +29,7 @@ from fearec_cli.evaluation.header import Header
 from fearec_cli.evaluation.ranks import MISS, RankProtocol
 from fearec_cli.system.atomic import atomic_file
 from fearec_cli.system.outputs import STANDARD_OUTPUT, check_output
+from fearec_cli.system.parsing import first_fault
 
 FORMAT = 1
 _FORMAT_KEY, _HEADER_KEY = "fearec.ranks", "fearec.header"
@@ -114,9 +115,7 @@ def read_ranks(path: Path) -> SavedRanks:
         header = Header.model_validate_json(metadata.get(_HEADER_KEY, ""))
         frame = pl.read_parquet(path, glob=False)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path}: its description is damaged ({where}: {first['msg']}); {_REMEDY}") from None
+        raise DataError(f"{path}: its description is damaged ({first_fault(error)}); {_REMEDY}") from None
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path}: is damaged or not a Parquet file ({str(error).splitlines()[0]}); {_REMEDY}") from None
     if problem := _problem(frame, header):

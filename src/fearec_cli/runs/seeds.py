@@ -17,7 +17,7 @@ from fearec_cli.errors import CheckpointError
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.significance.student import Spread, spread
 from fearec_cli.system.atomic import atomic_file
-from fearec_cli.system.parsing import ParseError, read_bounded
+from fearec_cli.system.parsing import ParseError, first_fault, read_bounded
 
 SUMMARY_FILE = "summary.json"
 TEST_FILE = "test.json"
@@ -130,8 +130,6 @@ def read_summary(directory: Path) -> Summary:
             f"{directory}: has no {SUMMARY_FILE}: it is not a directory of `fearec train --seeds`"
         ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise CheckpointError(f"{file}: {place}: {first['msg']}; train the seeds again with another --out") from None
+        raise CheckpointError(f"{file}: {first_fault(error)}; train the seeds again with another --out") from None
     except (OSError, ParseError) as error:
         raise CheckpointError(f"{file}: cannot be read: {error}; train the seeds again with another --out") from None

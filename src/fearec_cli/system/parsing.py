@@ -3,8 +3,11 @@
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 LARGEST = 2**20
 DEEPEST = 20
@@ -62,6 +65,27 @@ def read_bounded(file: Path, largest: int = LARGEST) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ParseError(f"is not UTF-8: {error}") from error
+
+
+def full_names(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of a table and of the tables in it, by their full names.
+
+    >>> full_names({"loss": "ce", "model": {"dim": 64}})
+    {'loss': 'ce', 'model.dim': 64}
+    """
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            found |= full_names(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing that is wrong with a file of ours, after where it is."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _check_size(text: str, largest: int) -> None:

@@ -10,6 +10,7 @@ from fearec_cli.insight.page.figures import Figure, Row, curves, figures
 from fearec_cli.insight.page.html import Section, page
 from fearec_cli.insight.sentences import sentences
 from fearec_cli.runs.checkpoint import Checkpoint
+from fearec_cli.system.parsing import full_names
 
 # Keys of the figures of each section, by their beginning.
 _SECTIONS = (
@@ -54,9 +55,8 @@ def report_page(
         "split": str(report.header.rule),
         "fingerprint": prepared.fingerprint,
     }
-    settings = [
-        {"setting": key, "value": str(value)} for key, value in _flat(checkpoint.recipe.config.model_dump(mode="json"))
-    ]
+    named = full_names(checkpoint.recipe.config.model_dump(mode="json"))
+    settings = [{"setting": key, "value": str(value)} for key, value in named.items()]
     rows = [{"what": key, "value": text} for key, text in statistics.items()]
     sections = [
         Section("results", "Results", [_against_baselines(report)], [*_results(report), *_slices(report)]),
@@ -178,11 +178,3 @@ def _learning(records: Sequence[Mapping[str, Any]]) -> Iterator[Figure]:
     ]
     if valid:
         yield curves("validation", "Validation", "After each epoch.", valid, "step", "value", "metric")
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
