@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -80,27 +80,28 @@ def evaluate(
             on_progress=show,
         )
     console.print(to_text(report, with_slices=slices))
-    result = to_json(report, with_slices=slices)
+    more: dict[str, Any] = {}
     if lists:
         recommended = list_metrics_of(loaded, prepared, split, report.main_k)
         recommended = {name: recommended[name] for name in report.protocols}
         console.print(lists_to_text(recommended), soft_wrap=True)
-        result["lists"] = {name: asdict(each) for name, each in recommended.items()}
+        more["lists"] = {name: asdict(each) for name, each in recommended.items()}
     if leak_check:
         leaks = check_leaks_of(loaded, prepared, split)
         console.print(leaks_to_text(leaks), soft_wrap=True)
-        result["leak-check"] = asdict(leaks)
+        more["leak-check"] = asdict(leaks)
     if shuffle_check:
         remains = evaluate_shuffled_histories(loaded, prepared, split, (report.main_k,))
         remains = {name: remains[name] for name in report.protocols}
         console.print(shuffled_to_text(remains), soft_wrap=True)
-        result["shuffle-check"] = {
+        more["shuffle-check"] = {
             name: {metric: each._asdict() for metric, each in found.items()} for name, found in remains.items()
         }
     if save_ranks is not None:
         write_ranks(save_ranks, report.header, prepared, report.model)
         console.print(f"wrote {save_ranks}", soft_wrap=True)
     if json_file is not None:
+        result = {**to_json(report, with_slices=slices), **more}
         write_output(json_file, json.dumps(result, indent=2) + "\n")
         if json_file != STANDARD_OUTPUT:
             console.print(f"wrote {json_file}", soft_wrap=True)
