@@ -1,7 +1,6 @@
 """The tables and the picture of docs/results.md, from the lines of benchmarks/quality.jsonl."""
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any
 
 import altair as alt
 
+from fearec_cli.significance.student import spread
+
 Line = dict[str, Any]
 PROTOCOLS = ("unmasked", "seen-masked")
-# Two-sided 95 % points of Student's t, by degrees of freedom.
-T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 HEAD = (
     "| model | HR@10 | NDCG@10 | HR@10, seen-masked | NDCG@10, seen-masked | seeds | epochs | minutes | CPU minutes |"
 )
@@ -70,7 +69,7 @@ def _rows(lines: list[Line]) -> Iterator[str]:
         entries[line["entry"]].append(line)
     for entry, runs in entries.items():
         figures = [
-            spread([run["protocols"][protocol][metric] for run in runs])
+            with_interval([run["protocols"][protocol][metric] for run in runs])
             for protocol in PROTOCOLS
             for metric in ("HR@10", "NDCG@10")
         ]
@@ -87,13 +86,12 @@ def _minutes(seconds: list[float | None]) -> str:
     return f"{sum(known) / len(known) / 60:.1f}" if len(known) == len(seconds) else ""
 
 
-def spread(values: list[float]) -> str:
+def with_interval(values: list[float]) -> str:
     """Mean and half the 95 % interval of the mean over seeds; a single value alone."""
-    mean = sum(values) / len(values)
     if len(values) == 1:
-        return f"{mean:.4f}"
-    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-    return f"{mean:.4f} ± {T95[len(values) - 1] * deviation / math.sqrt(len(values)):.4f}"
+        return f"{values[0]:.4f}"
+    found = spread(values)
+    return f"{found.mean:.4f} ± {found.high - found.mean:.4f}"
 
 
 def picture(lines: Iterable[Line], data: str = "beauty", epochs: int = 30) -> alt.FacetChart:
