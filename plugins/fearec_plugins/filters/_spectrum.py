@@ -1,8 +1,10 @@
-"""The magnitude of complex weights, and a learned gain at another length."""
+"""The magnitude of complex weights, a learned gain at another length, and which bins are low."""
 
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
+
+from fearec_cli.errors import ConfigError
 
 
 def magnitude(weight: Complex[Tensor, "F D"], n: int) -> Float[Tensor, "F D"]:
@@ -24,3 +26,30 @@ def at_length(gain: Float[Tensor, "F *C"], learned: int, n: int) -> Float[Tensor
     high = (low + 1).clamp(max=len(gain) - 1)
     share = (place - low).to(gain.dtype).view(-1, *[1] * (gain.ndim - 1))
     return gain[low] * (1 - share) + gain[high] * share
+
+
+def low_bins(cutoff: int, trained: int, n: int) -> Float[Tensor, "F"]:
+    """One at the bins of n positions that are below the frequency of bin `cutoff` of `trained` positions, else zero."""
+    return (torch.arange(n // 2 + 1) * trained < cutoff * n).float()
+
+
+def check_cutoff(name: str, cutoff: int, n: int, *, role: str) -> None:
+    """Refuse more low bins than a signal has.
+
+    Args:
+        name: of the filter.
+        cutoff: how many bins are low.
+        n: positions of the signal.
+        role: what they do in the filter, for the message.
+
+    Raises:
+        ConfigError: it has fewer.
+    """
+    bins = n // 2 + 1
+    if cutoff > bins:
+        raise ConfigError(
+            [
+                f"{name}.cutoff: {cutoff} frequencies cannot {role} of the {bins} that model.max_length = {n} has; "
+                "lower it"
+            ]
+        )

@@ -5,9 +5,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options
-from fearec_cli.errors import ConfigError
 from fearec_plugins._kernels.own_length import check_padded
 from fearec_plugins.filters._matrix import FixedGain
+from fearec_plugins.filters._spectrum import check_cutoff, low_bins
 
 
 class BandGateOptions(Options):
@@ -39,14 +39,7 @@ class BandGate(nn.Module):
         super().__init__()
         check_padded("band-gate", shape)
         self.n, self.cutoff = shape.max_length, options.cutoff
-        bins = self.n // 2 + 1
-        if self.cutoff > bins:
-            raise ConfigError(
-                [
-                    f"band-gate.cutoff: {self.cutoff} frequencies cannot be low of the {bins} that model.max_length = "
-                    f"{self.n} has; lower it"
-                ]
-            )
+        check_cutoff("band-gate", self.cutoff, self.n, role="be low")
         self.low_pass = FixedGain(self._is_low(self.n), self.n)
         self.of_low = nn.Linear(shape.dim, shape.dim)
         self.of_high = nn.Linear(shape.dim, shape.dim)
@@ -67,7 +60,7 @@ class BandGate(nn.Module):
         return torch.where(self._is_low(n).to(gate.device)[:, None] > 0, gate, 1 - gate)
 
     def _is_low(self, n: int) -> Float[Tensor, "F"]:
-        return (torch.arange(n // 2 + 1) * self.n < self.cutoff * n).float()
+        return low_bins(self.cutoff, self.n, n)
 
 
 COMPONENT = Component(

@@ -5,8 +5,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options
-from fearec_cli.errors import ConfigError
 from fearec_plugins.filters._matrix import FixedGain, GainOfLength
+from fearec_plugins.filters._spectrum import check_cutoff, low_bins
 
 
 class BandRescaleOptions(Options):
@@ -38,14 +38,7 @@ class BandRescale(nn.Module):
     def __init__(self, options: BandRescaleOptions, shape: LayerShape) -> None:
         super().__init__()
         self.n, self.cutoff = shape.max_length, options.cutoff
-        bins = self.n // 2 + 1
-        if self.cutoff > bins:
-            raise ConfigError(
-                [
-                    f"band-rescale.cutoff: {self.cutoff} frequencies cannot stay of the {bins} that "
-                    f"model.max_length = {self.n} has; lower it"
-                ]
-            )
+        check_cutoff("band-rescale", self.cutoff, self.n, role="stay")
         self.beta = nn.Parameter(torch.randn(shape.dim))
         self._true_length = shape.spectrum == "true-length"
         self.low_pass: nn.Module = (
@@ -65,7 +58,7 @@ class BandRescale(nn.Module):
         return torch.where(self._is_low(n).to(self.beta.device)[:, None] > 0, 1, self.beta.detach().square())
 
     def _is_low(self, n: int) -> Float[Tensor, "F"]:
-        return (torch.arange(n // 2 + 1) * self.n < self.cutoff * n).float()
+        return low_bins(self.cutoff, self.n, n)
 
 
 COMPONENT = Component(
