@@ -11,10 +11,10 @@ from typing import Literal
 
 from fearec_adapters.datasets.amazon_categories import CATEGORIES, Category
 from fearec_adapters.datasets.amazon_layouts import AUTO, Order, Read, columns_of, read_local, read_reviews
+from fearec_adapters.files.file import File
+from fearec_adapters.files.finding import find_file
 from fearec_adapters.hub.download import fetch
 from fearec_adapters.hub.table import HubTable
-from fearec_adapters.reading.files import File
-from fearec_adapters.reading.finding import find_file
 from fearec_adapters.reading.rows import Rows
 from fearec_cli.api import Component, Field, Log, Options
 from fearec_cli.errors import DataError

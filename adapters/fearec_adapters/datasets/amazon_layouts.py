@@ -23,9 +23,9 @@ from typing import Literal
 
 import polars as pl
 
+from fearec_adapters.files.file import File
 from fearec_adapters.reading.columns import ColumnOptions, all_named
 from fearec_adapters.reading.delimited import Table
-from fearec_adapters.reading.files import File
 from fearec_adapters.reading.json_lines import first_keys, frame, objects, sample
 from fearec_adapters.reading.rows import Rows
 from fearec_cli.errors import DataError

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
+from fearec_adapters.files.finding import find_file
 from fearec_adapters.reading.columns import all_named
 from fearec_adapters.reading.delimited import Table
-from fearec_adapters.reading.finding import find_file
 from fearec_adapters.reading.rows import Rows
 from fearec_adapters.reading.times import Clock
 from fearec_cli.api import Component, Log, Options

@@ -14,12 +14,12 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
+from fearec_adapters.files.file import File
+from fearec_adapters.files.finding import find_file
 from fearec_adapters.hub.download import fetch
 from fearec_adapters.hub.table import HubTable
 from fearec_adapters.reading.columns import all_named
 from fearec_adapters.reading.delimited import Table
-from fearec_adapters.reading.files import File
-from fearec_adapters.reading.finding import find_file
 from fearec_adapters.reading.rows import Rows
 from fearec_adapters.reading.times import Clock
 from fearec_cli.api import Component, Field, Log, Options

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import BeforeValidator
 
+from fearec_adapters.files.file import File
+from fearec_adapters.files.finding import find_file
 from fearec_adapters.hub.download import fetch
 from fearec_adapters.reading.columns import ColumnOptions, choose
-from fearec_adapters.reading.files import File
-from fearec_adapters.reading.finding import find_file
 from fearec_adapters.reading.json_lines import Object, first_keys, frame, objects, sample
 from fearec_adapters.reading.parquet import read_parquet
 from fearec_adapters.reading.rows import Rows

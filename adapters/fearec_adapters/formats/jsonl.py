@@ -5,8 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
+from fearec_adapters.files.finding import find_files
 from fearec_adapters.reading.columns import TextColumnOptions, choose
-from fearec_adapters.reading.finding import find_files
 from fearec_adapters.reading.json_lines import batches, first_keys, objects, sample
 from fearec_adapters.reading.rows import Rows
 from fearec_cli.api import Component, Log

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from fearec_adapters.files.finding import find_files
 from fearec_adapters.reading.columns import ColumnOptions
-from fearec_adapters.reading.finding import find_files
 from fearec_adapters.reading.parquet import read_parquet
 from fearec_cli.api import Component, Log
 from fearec_cli.errors import DataError

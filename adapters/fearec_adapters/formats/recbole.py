@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from fearec_adapters.files.finding import find_file
 from fearec_adapters.reading.columns import OPTION, TextColumnOptions, choose
 from fearec_adapters.reading.delimited import Table
-from fearec_adapters.reading.finding import find_file
 from fearec_adapters.reading.rows import Rows
 from fearec_cli.api import Component, Field, Log
 from fearec_cli.errors import DataError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fearec_adapters.reading.files import File, TextOptions
+from fearec_adapters.files.file import File, TextOptions
 from fearec_adapters.reading.words import word_lines, words_log
 from fearec_cli.api import Component, Log
 from fearec_cli.errors import DataError

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fearec_adapters.reading.files import File
+from fearec_adapters.files.file import File
 from fearec_cli.api import Source, fetch_from_hub
 
 

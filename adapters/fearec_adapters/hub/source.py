@@ -3,10 +3,10 @@
 import functools
 from pathlib import Path
 
+from fearec_adapters.files.file import File
 from fearec_adapters.hub.download import fetch
 from fearec_adapters.hub.table import HubTable
 from fearec_adapters.reading.columns import ColumnOptions, choose
-from fearec_adapters.reading.files import File
 from fearec_adapters.reading.json_lines import first_keys, frame, objects, sample
 from fearec_adapters.reading.parquet import read_parquet
 from fearec_adapters.reading.rows import Rows

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import polars as pl
 
+from fearec_adapters.files.file import File
 from fearec_adapters.reading.columns import all_named
 from fearec_adapters.reading.delimited import Table
-from fearec_adapters.reading.files import File
 from fearec_adapters.reading.rows import Rows
 from fearec_cli.errors import DataError
 

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from fearec_adapters.reading.files import File
+from fearec_adapters.files.file import File
 from fearec_cli.errors import DataError
 
 # Bytes that are read together; a record may be as long as a few of them.

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fearec_adapters.files.file import TextOptions
 from fearec_adapters.reading.conditions import read_all
-from fearec_adapters.reading.files import TextOptions
 from fearec_adapters.reading.times import TimeOptions
 from fearec_cli.api import Field, Options, RowOptions
 from fearec_cli.errors import DataError

@@ -9,14 +9,13 @@ Nothing equals no value, and what is empty is less or more than no number.
 """
 
 import csv
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from fearec_adapters.reading.messages import shown
+from fearec_adapters.reading.values import number_of, shown
 from fearec_cli.errors import DataError
 
 _GRAMMAR = re.compile(
@@ -63,7 +62,7 @@ class Condition:
         values = _values(match["values"], several=several)
         if values is None:
             raise DataError(f"{option}: {shown(text)}: the values after {operator!r} cannot be read; {_HELP}")
-        if operator[0] in "<>" and _number(values[0]) is None:
+        if operator[0] in "<>" and number_of(values[0]) is None:
             raise DataError(f"{option}: {shown(text)}: {operator!r} compares numbers, and {shown(values[0])} is none")
         return cls(" ".join(text.split()), _unquoted(match["column"].strip()), operator, values)
 
@@ -76,7 +75,7 @@ class Condition:
             bound = float(self.values[0])
             compared = {"<": number < bound, "<=": number <= bound, ">": number > bound, ">=": number >= bound}
             return pl.when(text.is_null() | (text == "")).then(False).otherwise(compared[self.operator])
-        numbers = [value for value in map(_number, self.values) if value is not None]
+        numbers = [value for value in map(number_of, self.values) if value is not None]
         same = text.is_in(self.values)
         if numbers:
             same = same | number.is_in(numbers).fill_null(False)
@@ -98,14 +97,6 @@ def _values(text: str, *, several: bool) -> tuple[str, ...] | None:
 def _unquoted(text: str) -> str:
     quoted = len(text) > 1 and text.startswith('"') and text.endswith('"')
     return text[1:-1].replace('""', '"') if quoted else text
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def read_all(texts: Sequence[str], adapter: str) -> list[Condition]:

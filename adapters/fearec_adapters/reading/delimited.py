@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
+from fearec_adapters.files.file import File
+from fearec_adapters.files.finding import find_files
 from fearec_adapters.reading.blocks import Block, read_blocks
 from fearec_adapters.reading.columns import TableOptions, choose
-from fearec_adapters.reading.files import File
-from fearec_adapters.reading.finding import find_files
 from fearec_adapters.reading.rows import Rows
 from fearec_cli.api import Log
 from fearec_cli.errors import DataError

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from fearec_adapters.reading.files import File
+from fearec_adapters.files.file import File
 from fearec_adapters.reading.rows import Rows
 from fearec_adapters.reading.times import SAMPLE
 from fearec_cli.errors import DataError

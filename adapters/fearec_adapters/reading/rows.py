@@ -11,8 +11,8 @@ import polars as pl
 
 from fearec_adapters.reading.columns import ColumnOptions, TableOptions, TextColumnOptions
 from fearec_adapters.reading.conditions import Condition, read_all
-from fearec_adapters.reading.messages import shown
 from fearec_adapters.reading.times import MISSING, Clock
+from fearec_adapters.reading.values import shown
 from fearec_cli.api import Tally, lazy_log
 from fearec_cli.errors import DataError
 

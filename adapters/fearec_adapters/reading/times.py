@@ -17,8 +17,8 @@ from zoneinfo import available_timezones
 import polars as pl
 from pydantic import field_validator, model_validator
 
-from fearec_adapters.reading.messages import shown
 from fearec_adapters.reading.time_forms import TIME_OF_DAY, Form, date_digits, iso, problem_of, recognise
+from fearec_adapters.reading.values import number_of, shown
 from fearec_cli.api import Field, Options
 from fearec_cli.errors import DataError
 
@@ -220,7 +220,7 @@ class Clock:
             return f"{shown(value)} is before 1970 or in the future"
         if self.unit == "text":
             return self._fault_of_text(value)
-        number = _number(value)
+        number = number_of(value)
         if number is None:
             return f"{shown(value)} is not a number"
         if self.unit == "order":
@@ -281,14 +281,6 @@ def _unit_of(numbers: pl.Series) -> _Unit:
     if not len(finite):
         return "s"
     return [unit for unit, least in _LEAST.items() if abs(finite[0]) >= least][-1]
-
-
-def _number(value: object) -> float | None:
-    try:
-        number = float(str(value))
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _today() -> str:

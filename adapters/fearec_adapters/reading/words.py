@@ -5,9 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
+from fearec_adapters.files.file import File, TextOptions
+from fearec_adapters.files.finding import find_file
 from fearec_adapters.reading.blocks import read_blocks
-from fearec_adapters.reading.files import File, TextOptions
-from fearec_adapters.reading.finding import find_file
 from fearec_cli.api import Log, lazy_log
 from fearec_cli.errors import DataError
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from fearec_adapters.files.file import TextOptions
 from fearec_adapters.formats.pairs import Pairs
-from fearec_adapters.reading.files import TextOptions
 from fearec_cli.errors import DataError
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from fearec_adapters.files.file import TextOptions
 from fearec_adapters.formats.sequences import Sequences
-from fearec_adapters.reading.files import TextOptions
 from fearec_cli.errors import DataError
 
 

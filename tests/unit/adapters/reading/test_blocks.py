@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fearec_adapters.files.file import File
 from fearec_adapters.formats.csv import Csv, CsvOptions
 from fearec_adapters.formats.tsv import Tsv
 from fearec_adapters.reading import blocks
 from fearec_adapters.reading.blocks import read_blocks
 from fearec_adapters.reading.columns import TableOptions
-from fearec_adapters.reading.files import File
 from fearec_cli.errors import DataError
 
 Field = st.text(st.sampled_from('ab\u00e9\U0001f600 ,"\n\r\t'), min_size=1, max_size=4).filter(str.strip)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fearec_adapters.reading.files import ZIP_ERRORS, File
-from fearec_adapters.reading.packing import HEAD, packing_of
+from fearec_adapters.files.file import ZIP_ERRORS, File
+from fearec_adapters.files.packing import HEAD, packing_of
 from fearec_cli.api import Source
 from fearec_cli.errors import DataError
 

@@ -18,8 +18,8 @@ from typing import IO, cast
 
 from pydantic import field_validator
 
-from fearec_adapters.reading.messages import shown
-from fearec_adapters.reading.packing import HEAD, foreign, packing_of, unpacking
+from fearec_adapters.files.packing import HEAD, foreign, packing_of, unpacking
+from fearec_adapters.reading.values import shown
 from fearec_cli.api import Field, Options, Source
 from fearec_cli.errors import DataError
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from fearec_adapters.files import file as text_file
 from fearec_adapters.formats.csv import Csv, CsvOptions
 from fearec_adapters.formats.jsonl import JsonLines
 from fearec_adapters.formats.recbole import RecBole, RecBoleOptions
-from fearec_adapters.reading import blocks, files
+from fearec_adapters.reading import blocks
 from fearec_adapters.reading.columns import TextColumnOptions
 from fearec_cli.errors import DataError
 
@@ -42,7 +43,7 @@ def test_pipes_and_devices_are_refused_by_their_kind(tmp_path: Path) -> None:
 
 
 def test_a_line_without_an_end_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_LONGEST_LINE", 100)
+    monkeypatch.setattr(text_file, "_LONGEST_LINE", 100)
     (tmp_path / "a.jsonl").write_text("[" * 101)
     with pytest.raises(DataError, match=r"a\.jsonl, line 1: is longer than 100 bytes; is this a text file\?"):
         JsonLines(TextColumnOptions()).read(tmp_path / "a.jsonl")
