@@ -135,6 +135,18 @@ def test_a_state_of_other_shapes(trained: Path) -> None:
     assert "losses is missing or has another shape" in line
 
 
+def test_a_memory_of_one_item_is_not_spread_over_all(toy: Path) -> None:
+    loss = ("--preset", "sasrec", "--loss", "ce+0.1*memory-contrast", "--targets", "all", *TINY)
+    done("train", toy, *loss, "--max-steps", "4", "--out", "runs/memory")
+    for state in Path("runs/memory/last").iterdir():
+        texts, arrays = metadata(state), tensors(state)
+        del texts["checksum"]
+        arrays["memory"] = arrays["memory"][:1]
+        save_file(arrays, state, {**texts, "checksum": checksum(texts, arrays)})
+    line = refused("train", "data/toy", "--resume", "--out", "runs/memory", "--epochs", "3")[0]
+    assert "memory is missing or has another shape" in line
+
+
 def test_a_package_whose_entry_points_cannot_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     info = tmp_path / "bad-1.0.dist-info"
     info.mkdir()

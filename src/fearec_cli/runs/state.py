@@ -183,6 +183,8 @@ class RunState:
         if self.average is not None:
             shapes |= {f"average.{name}": value.shape for name, value in self.average.encoder.state_dict().items()}
         shapes |= {_LOSSES: self.losses.shape, _DRAWS: self.draws.get_state().shape}
+        if self.memory is not None:
+            shapes[_MEMORY] = self.memory.shape
         parameters = [value for group in self.optimizer.param_groups for value in group["params"]]
         for name, value in tensors.items():
             if name.startswith("optimizer.") and value.ndim:  # what is one number is the same for all
