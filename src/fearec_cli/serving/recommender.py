@@ -141,8 +141,8 @@ class Recommender:
             DataError: k is not between 1 and the size of the catalogue, or no candidate is known.
         """
         self._check_k(query.k)
-        if query.only is not None and not any(item in self._rows for item in query.only):
-            raise DataError("the model knows none of the candidate items")
+        if query.only is not None:
+            self._candidates(query.only)
 
     @torch.inference_mode()
     def _answer(
@@ -219,12 +219,15 @@ class Recommender:
             return None
         allowed = torch.full((len(self.items),), only is None, device=self._device)
         if only is not None:
-            candidates = self.rows_of(only)
-            if not candidates:
-                raise DataError("the model knows none of the candidate items")
-            allowed[candidates] = True
+            allowed[self._candidates(only)] = True
         allowed[forbidden] = False
         return allowed
+
+    def _candidates(self, only: Iterable[str]) -> list[int]:
+        rows = self.rows_of(only)
+        if not rows:
+            raise DataError("the model knows none of the candidate items")
+        return rows
 
     def _check_k(self, k: int) -> None:
         if not 1 <= k <= len(self.items):
