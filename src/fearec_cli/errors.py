@@ -73,8 +73,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
     ('sasrec', 'movielens-1m')
     """
     known = {each.lower(): each for each in names}
-    wanted = name[:100].lower()
-    close = difflib.get_close_matches(wanted, known, n=1, cutoff=0.6)
-    _, _, end = wanted.partition("-")  # another first word
+    sought = name[:100].lower()
+    close = difflib.get_close_matches(sought, known, n=1, cutoff=0.6)
+    _, _, end = sought.partition("-")  # another first word
     close = close or [each for each in known if end and each.partition("-")[2] == end]
     return known[close[0]] if close else ""

@@ -14,7 +14,7 @@ _PACKED: dict[bytes, Packing] = {
     b"PK\x03\x04": "zip",
     b"PK\x05\x06": "zip",
 }
-# What is no text and is not unpacked here: what it is, and what to do.
+# What is not text and is not unpacked here: what it is, and what to do.
 _FOREIGN = {
     b"\x28\xb5\x2f\xfd": "is packed by zstd; unpack it (zstd -d)",
     b"7z\xbc\xaf\x27\x1c": "is a 7z archive; unpack it",
@@ -41,7 +41,7 @@ def packing_of(head: bytes) -> Packing:
 
 
 def foreign(head: bytes, adapter: str, *, utf8: bool) -> str:
-    """What a file is that begins with these bytes, if it is no text, and what to do; empty otherwise.
+    """What a file is that begins with these bytes, if it is not text, and what to do; empty otherwise.
 
     Args:
         head: the first `HEAD` bytes, unpacked.

@@ -101,8 +101,8 @@ class Rows:
             value: what stands in the source in a row and a column; None or "" where nothing does.
 
         Raises:
-            DataError: a value is missing, a time or a rating is none, or a condition cannot be applied; names file,
-                line and value.
+            DataError: a value is missing, a time or a rating cannot be read, or a condition cannot be applied; names
+                file, line and value.
         """
         raw = self._chosen(raw, where, names, place, value)
         table = raw.select("row", **self._parsed(raw.schema, where, names))

@@ -215,7 +215,7 @@ class Clock:
         return sane.then(pl.coalesce(whole * multiply // divide, number.round().cast(pl.Int64, strict=False)))
 
     def fault(self, value: object) -> str:
-        """Why this value, for which `read` gives null, is no time of the log."""
+        """Why this value, for which `read` gives null, is not a time of the log."""
         if self.unit == "typed":
             return f"{shown(value)} is before 1970 or in the future"
         if self.unit == "text":

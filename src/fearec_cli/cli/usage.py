@@ -68,7 +68,7 @@ def one_too_many(command: str, given: Mapping[str, Any], rest: Sequence[str]) ->
 
 
 def reading_of(source: str, formats: Iterable[str]) -> str | None:
-    """The command that reads a file whose name was given in the place of its format; None if it is no file's name."""
+    """The command that reads a file whose name was given instead of its format's; None for other names."""
     known = {*formats}
     suffix = Path(source).suffix.lower()
     by_name = suffix.removeprefix(".")

@@ -59,7 +59,7 @@ class Evaluation:
 
     Attributes:
         held_out: the targets, with the user of each.
-        ranks: under each protocol, int64, in the order of the targets; 1 is the best, and `MISS` is no place at all.
+        ranks: under each protocol, int64, in the order of the targets; 1 is the best, and `MISS` is not a rank.
     """
 
     held_out: HeldOut

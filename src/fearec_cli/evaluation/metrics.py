@@ -181,7 +181,7 @@ def parse_metric(text: str) -> tuple[Metric, int]:
 
 
 def parse_k(text: str) -> int | None:
-    """A length of the list as somebody wrote it; None where it is no whole number from 1, or has more digits than any.
+    """A length of the list as somebody wrote it; None where it is not a whole number from 1, or is too long.
 
     >>> parse_k(" 10"), parse_k("0"), parse_k("9" * 5000)
     (10, None, None)

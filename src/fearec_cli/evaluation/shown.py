@@ -61,7 +61,7 @@ def to_text(report: Report, *, with_slices: bool = False) -> Group:
         report: what is shown.
         with_slices: show every kind of targets; else new and repeated ones, where the latter are many.
     """
-    # Text, not str: a data set's name is no markup.
+    # Text, not str: a data set's name is not markup.
     parts: list[RenderableType] = [Text("\n".join([*report.header.lines(), "", *_legend(report)]))]
     for protocol in report.protocols:
         by_metric = {

@@ -22,7 +22,7 @@ def located(path: Path) -> Path:
     """The local file of a checkpoint, fetched from the Hub where it is named by its place there.
 
     Raises:
-        ConfigError: it is no name of a repository.
+        ConfigError: it does not name a repository.
         CheckpointError: it cannot be had; says why and what to do next.
     """
     if not on_hub(path):

@@ -39,7 +39,7 @@ def read_lines(lines: Iterable[str], source: str = "") -> Iterator[History]:
         source: where they come from, for the message.
 
     Raises:
-        DataError: a line begins with [ and is no JSON list of texts.
+        DataError: a line begins with [ and is not a JSON list of texts.
     """
     for number, line in enumerate(lines, 1):
         text = line.strip()

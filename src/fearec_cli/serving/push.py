@@ -24,7 +24,7 @@ def push(file: Path, card: str, repository: str, *, private: bool, replace: bool
         replace: add a commit where the repository is there already.
 
     Raises:
-        ConfigError: that is no name of a repository.
+        ConfigError: that is not the name of a repository.
         OutputError: it cannot be written; says why and what to do next, and holds no token.
     """
     if not REPOSITORY.fullmatch(repository):

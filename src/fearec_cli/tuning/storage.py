@@ -53,7 +53,7 @@ def open_storage(address: str | None, directory: Path) -> BaseStorage:
         directory: of the search.
 
     Raises:
-        ConfigError: it is no address.
+        ConfigError: it is not an address.
         OutputError: it cannot be reached or written.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -60,7 +60,7 @@ async def read_body(request: Request, model: type[Wanted], limits: Limits) -> Wa
     """The body of a request, checked.
 
     Raises:
-        Problem: it is no JSON, is too long or too slow, or something in it is wrong.
+        Problem: it is not JSON, is too long or too slow, or something in it is wrong.
     """
     given = request.headers.get("content-type", "")
     if given.partition(";")[0].strip().lower() != "application/json":
