@@ -19,12 +19,14 @@ INITIAL_STD = 0.02
 _WRITTEN_BY_LINEAR = 1
 
 
-def build_encoder(recipe: Recipe, n_items: int) -> Encoder:
+def build_encoder(recipe: Recipe, n_items: int, *, fresh: bool = True) -> Encoder:
     """Build the model that a recipe describes, with fresh weights from torch's default generator.
 
     Args:
         recipe: settings and components.
         n_items: size of the catalogue.
+        fresh: draw the tables of items and positions; without, the items' holds whatever the memory held, for weights
+            that are loaded over it: of a large catalogue, drawing takes longer than reading.
 
     Raises:
         ConfigError: a component cannot be built with these sizes, or FEAREC_KERNELS is unknown.
@@ -33,7 +35,7 @@ def build_encoder(recipe: Recipe, n_items: int) -> Encoder:
     check_mode()
     model = recipe.model
     length = model.max_length if model.positions == "absolute" else 0
-    embedding = Embedding(n_items, length, model.dim, model.hidden_dropout)
+    embedding = Embedding(n_items, length, model.dim, model.hidden_dropout, fresh=fresh)
     repeats = RepeatBias(model.max_length) if model.repeats == "learned" else None
     layers = [_build_layer(recipe, layer) for layer in range(model.layers)]
     encoder = Encoder(
@@ -49,7 +51,8 @@ def build_encoder(recipe: Recipe, n_items: int) -> Encoder:
         fill=model.fill,
     )
     encoder.apply(_initialise)
-    embedding.reset(INITIAL_STD)
+    if fresh:
+        embedding.reset(INITIAL_STD)
     return encoder
 
 

@@ -15,11 +15,17 @@ class Embedding(nn.Module):
         max_length: N, whose positions have a learned vector each; 0 for none.
         dim: D.
         dropout: probability of dropping a unit.
+        fresh: draw the items' vectors; without, they are whatever the memory held.
     """
 
-    def __init__(self, n_items: int, max_length: int, dim: int, dropout: float) -> None:
+    def __init__(self, n_items: int, max_length: int, dim: int, dropout: float, *, fresh: bool = True) -> None:
         super().__init__()
-        self.items = nn.Embedding(n_items + 1, dim, padding_idx=0)
+        # torch's skip_init() would do, but its meta device costs more to import than a million vectors to draw.
+        self.items = (
+            nn.Embedding(n_items + 1, dim, padding_idx=0)
+            if fresh
+            else nn.Embedding.from_pretrained(torch.empty(n_items + 1, dim), freeze=False, padding_idx=0)
+        )
         self.positions = nn.Embedding(max_length, dim) if max_length else None
         self.norm = nn.LayerNorm(dim, eps=1e-12)
         self.dropout = Dropout(dropout)

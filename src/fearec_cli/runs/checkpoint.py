@@ -171,7 +171,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     # Checkpoints of before have no checksum.
     if metadata.pop(_CHECKSUM, None) not in (None, checksum(metadata, tensors)):
         raise CheckpointError(f"{path}: was changed since it was written (its checksum is another); {_REMEDY}")
-    encoder = build_encoder(recipe, len(item_ids))
+    encoder = build_encoder(recipe, len(item_ids), fresh=False)
     try:
         encoder.load_state_dict(weights)
     except RuntimeError as error:

@@ -56,6 +56,23 @@ def test_dropout_reaches_every_place():
     assert {p for name, p in found.items() if "attend" not in name} == {0.2}
 
 
+def test_weights_to_be_loaded_over_are_not_drawn_for_a_catalogue():
+    recipe = Recipe.of(tiny.config(), load_components())
+    states = []
+    for n_items in (10, 500):
+        torch.manual_seed(5)
+        unset = build_encoder(recipe, n_items, fresh=False)
+        states.append(torch.get_rng_state())
+    assert states[0].equal(states[1])
+    drawn = build(tiny.config())
+    assert {name: value.shape for name, value in unset.state_dict().items()} == {
+        name: value.shape for name, value in drawn.state_dict().items()
+    }
+    assert [p.requires_grad for p in unset.parameters()] == [p.requires_grad for p in drawn.parameters()]
+    unset.load_state_dict(drawn.state_dict())
+    assert unset.item_table().equal(drawn.item_table())
+
+
 def test_weights_start_small_and_biases_at_zero():
     encoder = build(tiny.config("model.dim=64"))
     linear = encoder.layers[0].project
