@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fearec_cli.components.registry import load_components
-from fearec_cli.config import load_recipe
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.data.preparing.pipeline import prepare_source
 from fearec_cli.data.preparing.progress import Watcher
@@ -19,8 +18,8 @@ from fearec_cli.evaluation.report import Report
 from fearec_cli.runs import checkpoint as checkpoints
 from fearec_cli.runs.checkpoint import Checkpoint
 from fearec_cli.runs.dataset import dataset_of, open_dataset
-from fearec_cli.runs.directory import RUN_FILE
 from fearec_cli.runs.evaluation import evaluate_checkpoint
+from fearec_cli.runs.run_toml import recipe_to_train
 from fearec_cli.training import run
 from fearec_cli.training.reporting import Outcome, Reporter, Stop
 
@@ -95,7 +94,8 @@ def train(
         settings: over both, by the names of a TOML file: `{"attention": "ramp+autocorr", "model.dim": 32,
             "autocorr.top_k": 2.0, "training.max_steps": 100}`.
         out: directory of the run; runs/DATASET-PRESET unless given.
-        resume: go on with the run that lies at `out`, with its own settings.
+        resume: go on with the run that lies at `out`, or begin it there. A run that goes on has its own settings,
+            changed by `settings`; with `preset` or `config` they must come to the same.
         reporter: follows the run.
         stop: asks the run to end, from another thread or a reporter.
 
@@ -107,8 +107,15 @@ def train(
     """
     if resume and out is None:
         raise ConfigError(["resume: name the run's directory with out"])
-    file = Path(out) / RUN_FILE if resume and out is not None else config
-    recipe = load_recipe(load_components(), preset=preset, file=None if file is None else Path(file), flags=settings)
+    directory = None if out is None else Path(out)
+    recipe = recipe_to_train(
+        load_components(),
+        directory,
+        resume=resume,
+        preset=preset,
+        file=None if config is None else Path(config),
+        flags=settings,
+    )
     if recipe.training.devices * recipe.training.nodes > 1:
         # Each process of such a run starts the command line of the first one again.
         raise ConfigError(
@@ -118,7 +125,7 @@ def train(
         recipe,
         str(dataset) if isinstance(dataset, Path) else dataset,
         name=recipe.preset,
-        directory=None if out is None else Path(out),
+        directory=directory,
         resume=resume,
         reporter=reporter,
         stop=stop,

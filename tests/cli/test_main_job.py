@@ -32,6 +32,7 @@ from support.commands import (
     refused,
     same,
     sequences,
+    settings_of,
     tensors,
     write_sequences,
 )
@@ -317,7 +318,7 @@ def test_a_record_for_every_epoch(trained: Path) -> None:
 def test_the_checkpoint_tells_where_it_comes_from(best: Path, trained: Path) -> None:
     info = description(best)
     assert (info["format"], info["dataset"]) == (1, "toy")
-    assert info["config"] == (trained / "run.toml").read_text()
+    assert (trained / "run.toml").read_text().startswith(info["config"])
     assert {part["name"]: (part["kind"], part["package"]) for part in info["components"]} == {
         "dot": ("attention", "fearec"),
         "none": ("filter", "fearec"),
@@ -332,7 +333,7 @@ def test_the_checkpoint_tells_where_it_comes_from(best: Path, trained: Path) -> 
 
 def test_run_toml_trains_the_same_model_again(trained: Path, best: Path) -> None:
     done("train", "toy", "--config", trained / "run.toml", "--out", "runs/again")
-    assert Path("runs/again/run.toml").read_bytes() == (trained / "run.toml").read_bytes()
+    assert settings_of(Path("runs/again")) == settings_of(trained)
     assert same(tensors(Path("runs/again/best.safetensors")), tensors(best))
 
 

@@ -8,16 +8,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from fearec_cli.cli.show.progress import PlainReporter
+from fearec_cli.data.prepared import open_prepared
 from fearec_cli.runs.directory import state_file, state_files
 from support.commands import (
     SETTINGS,
     TINY,
+    agree,
     contents,
     description,
     done,
@@ -25,7 +28,9 @@ from support.commands import (
     metadata,
     newest_state,
     records,
+    refused,
     same,
+    settings_of,
     tensors,
     timeless,
     write_sequences,
@@ -100,7 +105,7 @@ def test_stopped_and_continued_is_as_if_never_stopped(toy: Path, whole: Path, st
     assert same(tensors(b / "best.safetensors"), tensors(whole / "best.safetensors"))
     assert description(b / "best.safetensors") == description(whole / "best.safetensors")
     assert timeless(b) == timeless(whole)
-    assert (b / "run.toml").read_bytes() == (whole / "run.toml").read_bytes()
+    assert settings_of(b) == settings_of(whole)
 
 
 def test_every_way_of_following_the_gradient_is_resumed(toy: Path, stopping) -> None:
@@ -149,7 +154,7 @@ def test_more_steps_may_be_asked_for(toy: Path) -> None:
     # The validation that the first limit added is taken back.
     assert [line["step"] for line in records(b)] == [9, 12]
     assert timeless(b) == timeless(a)
-    assert "max_steps = 12" in (b / "run.toml").read_text()
+    assert settings_of(b)["training"]["max_steps"] == 12
 
 
 def test_what_a_limit_added_is_taken_back(toy: Path, whole: Path) -> None:
@@ -240,25 +245,65 @@ def test_a_signal_from_outside(toy: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--seed", "1"], "another configuration"),
-        (["--set", "model.dim=4"], "another configuration"),
-        (["--set", "training.batch_size=8"], "another configuration"),
-        (["--attention", "identity"], "another configuration"),
-        (["--batch-size", "8"], "another configuration"),
-        (["--batch-size", "auto"], "leave --batch-size auto out"),
-        (["--preset", "sasrec"], "leave --preset out"),
-        (["--config", "mine.toml"], "leave --config out"),
+        (["--seed", "1"], "training.seed is 42 there and 1 here"),
+        (["--set", "model.dim=4"], "model.dim is 8 there and 4 here"),
+        (
+            ["--seed", "3", "--batch-size", "8"],
+            "training.batch_size is 32 there and 8 here; training.seed is 42 there and 3 here",
+        ),
+        (["--attention", "identity"], "attention is dot there and identity here"),
+        (["--loss", "bce"], "loss is ce there and bce here"),
+        (["--set", "ce.smoothing=0.3"], "ce.smoothing is 0.1 there and 0.3 here"),
+        (["--preset", "sasrec-causal", *TINY, "--seed", "4"], "training.seed is 42 there and 4 here"),
+        (["--preset", "sasrec-causal", *TINY[2:]], "model.dim is 8 there and 64 here"),
+        (["--config", "mine.toml", *TINY], "training.seed is 42 there and 1 here"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_another_configuration_is_refused(toy: Path, whole: Path, arguments: list[str], message: str) -> None:
+def test_another_configuration_is_named_setting_by_setting(
+    toy: Path, whole: Path, arguments: list[str], message: str
+) -> None:
     shutil.copytree(whole, "runs/b")
     Path("mine.toml").write_text("[training]\nseed = 1\n")
-    result = fearec("train", toy, "--resume", "--out", "runs/b", *arguments)
-    assert result.code == 2
-    assert result.err.startswith("error: ")
-    assert message in result.err
-    assert contents(Path("runs/b")) == contents(whole)
+    advice = "`fearec train --resume --out runs/b` goes on with its own, another --out starts a run of these"
+    assert refused("train", toy, "--resume", "--out", "runs/b", *arguments) == [f"runs/b: {message}; {advice}"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (*RUN, "--seed", "5"),
+        ("--preset", "fearec", *TINY, "--attention", "ramp", "--loss", "ce+0.1*contrast"),
+        ("--config", "mine.toml", *TINY, "--patience", "3"),
+        ("--attention", "ramp", "--set", "window.alpha=0.5", *TINY, "--batch-size", "16"),
+    ],
+    ids=["flags", "preset", "file", "components"],
+)
+def test_one_command_line_begins_a_run_and_goes_on_with_it(toy: Path, stopping, words: tuple[str, ...]) -> None:
+    """A job that a cluster puts back into its queue needs no logic."""
+    Path("mine.toml").write_text('loss = "ce+0.1*contrast"\n[contrast]\ntemperature = 0.5\n')
+    command = ("train", toy, *words, "--max-steps", "6", "--resume", "--out")
+    stopping([2])
+    stopped(*command, "runs/b")
+    printed = done(*command, "runs/b")
+    assert "goes on after step 2" in printed
+    assert "stopped by max-steps after 6 steps" in done(*command, "runs/b")
+    done(*command[:-2], "--out", "runs/a")
+    a, b = Path("runs/a"), Path("runs/b")
+    assert same(tensors(state_file(a, 6)), tensors(state_file(b, 6)))
+    assert timeless(a) == timeless(b)
+    assert settings_of(a) == settings_of(b)
+
+
+def test_a_batch_size_that_was_found_is_gone_on_with(toy: Path, stopping) -> None:
+    command = ("train", toy, *RUN, "--batch-size", "auto", "--resume", "--out", "runs/b")
+    command = tuple(word for word in command if word != "training.batch_size=32")
+    command = command[: (at := command.index("training.learning_rate=0.01")) - 2] + command[at - 1 :]
+    stopping([1])
+    stopped(*command)
+    size = settings_of(Path("runs/b"))["training"]["batch_size"]
+    assert "batch size" not in done(*command, "--max-steps", "2")
+    assert settings_of(Path("runs/b"))["training"]["batch_size"] == size
 
 
 def test_the_same_configuration_said_again_is_none(toy: Path, whole: Path) -> None:
@@ -270,26 +315,51 @@ def test_another_data_set_is_refused(toy: Path, whole: Path) -> None:
     shutil.copytree(whole, "runs/b")
     write_sequences(Path("other.txt"), seed=1)
     done("prepare", "sequences", "--from", "other.txt", "--out", "data/other")
-    result = fearec("train", "other", "--resume", "--out", "runs/b")
-    assert result.code == 2
-    assert "belongs to another data set" in result.err
+    agree(
+        refused("train", "other", "--resume", "--out", "runs/b"),
+        r"^runs/b: was begun on another data set \(fingerprint [0-9a-f]{12} there, [0-9a-f]{12} here\); `fearec train ",
+    )
     assert contents(Path("runs/b")) == contents(whole)
 
 
-def test_a_directory_without_a_state_is_refused(toy: Path, whole: Path) -> None:
-    result = fearec("train", toy, "--resume", "--out", "runs/none")
-    assert (result.code, result.err) == (
-        2,
-        "error: --resume: runs/none is not a directory of a run; start the run without --resume\n",
+def test_where_no_run_has_begun_one_begins_if_a_data_set_is_named(toy: Path, whole: Path) -> None:
+    agree(
+        refused("train", "--resume", "--out", "runs/none"),
+        "^--resume: no run has begun in runs/none; name a data set to begin one there$",
     )
-    assert not Path("runs").exists()
-    Path("runs/b").mkdir(parents=True)
-    shutil.copy(whole / "run.toml", "runs/b")
-    result = fearec("train", toy, "--resume", "--out", "runs/b")
-    assert result.code == 2
-    assert result.err == (
-        "error: runs/b/last: there is no state to resume from; start the run again with another --out\n"
-    )
+    b = Path("runs/b")
+    b.mkdir(parents=True)
+    # As a run leaves it that is killed before its first state.
+    shutil.copy(whole / "run.toml", b)
+    (b / "last").mkdir()
+    (b / "last" / ".state-0.safetensors.abc").touch()
+    agree(refused("train", toy, *RUN, "--out", b), "^runs/b: is not empty; .*, continue the run there with --resume")
+    done("train", toy, *RUN, "--max-steps", "1", "--resume", "--out", b)
+    assert settings_of(b)["training"]["max_steps"] == 1
+
+
+def test_what_is_not_a_run_is_not_resumed(toy: Path, whole: Path) -> None:
+    b = Path("runs/b")
+    shutil.copytree(whole, b)
+    shutil.rmtree(b / "last")  # the weights are somebody's result
+    problem = "^runs/b: holds other files, and no state to resume from; choose another --out$"
+    agree(refused("train", toy, *RUN, "--resume", "--out", b), problem)
+    agree(refused("train", toy, "--resume", "--out", "data/toy/dataset.json"), "dataset.json: is not a directory")
+
+
+def test_a_run_says_what_it_was_begun_with(toy: Path, stopping) -> None:
+    stopping([1])
+    stopped("train", toy, *RUN, "--out", "runs/b")
+    about = tomllib.loads(Path("runs/b/run.toml").read_text())["run"]
+    assert (about["data"], about["preset"]) == ("toy", "sasrec-causal")
+    assert open_prepared(toy).fingerprint.startswith(about["fingerprint"])
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", about["begun"])
+    assert about["versions"].keys() == {"fearec", "torch"}
+    done("train", "--resume", "--out", "runs/b", "--max-steps", "2")
+    assert tomllib.loads(Path("runs/b/run.toml").read_text())["run"] == about
+    # It is a configuration too, and none of it is a setting.
+    done("train", toy, "--config", "runs/b/run.toml", "--out", "runs/c")
+    assert settings_of(Path("runs/c")) == settings_of(Path("runs/b"))
 
 
 def cut_short(state: Path) -> None:

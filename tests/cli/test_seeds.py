@@ -80,8 +80,28 @@ def test_what_was_cut_goes_on_and_finished_seeds_stay(toy: Path, monkeypatch: py
     assert contents(Path("runs/cut/seed-1")) == finished
     agree(
         refused("train", "toy", "--resume", "--out", "runs/cut", "--epochs", "3"),
-        "--resume: all seeds of runs/cut share the settings of its run.toml; leave other settings out",
+        r"^runs/cut: training.epochs is 2 there and 3 here; all seeds share the settings of its run.toml: "
+        "`fearec train --resume --out runs/cut` goes on with its own",
     )
+
+
+def test_one_command_line_begins_several_seeds_and_goes_on_with_them(toy: Path) -> None:
+    Path("mine.toml").write_text("[training]\nepochs = 1\n")
+    words = ("--config", "mine.toml", *SASREC, "--track", "tensorboard")
+    command = ("train", "toy", *words, "--seeds", "2", "--resume", "--out", "runs/seeds")
+    agree(refused(*command[:1], *command[2:]), "^--resume: no run has begun in runs/seeds; name a data set")
+    assert "2 of 2 seeds done" in done(*command)
+    Path("runs/seeds/seed-2/test.json").unlink()
+    summary = json.loads(Path("runs/seeds/summary.json").read_text())
+    del summary["runs"]["2"]
+    Path("runs/seeds/summary.json").write_text(json.dumps(summary))
+    finished = contents(Path("runs/seeds/seed-1"))
+    printed = done(*command)
+    assert "2 of 2 seeds done" in printed
+    assert "seed 1:" not in printed
+    assert contents(Path("runs/seeds/seed-1")) == finished
+    done("train", "--resume", "--out", "runs/seeds")
+    agree(refused(*command, "--set", "model.heads=1"), "^runs/seeds: model.heads is 2 there and 1 here; all seeds")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import wandb.proto.wandb_internal_pb2 as protocol
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fearec_cli.runs import trackers
-from support.commands import TINY, contents, done, fearec, records
+from support.commands import TINY, agree, contents, done, fearec, records, refused
 
 RUN = (*TINY, "--preset", "sasrec", "--epochs", "2", "--out", "runs/b")
 
@@ -41,15 +41,37 @@ def logged(content: bytes) -> Iterator[bytes]:
 NAMES = ("loss", "terms/ce", "valid/seen-masked/NDCG@10")
 
 
-def test_tensorboard(toy: Path) -> None:
-    done("train", toy, *RUN, "--track", "tensorboard")
-    events = EventAccumulator("runs/b/tensorboard")
-    events.Reload()
-    series = [events.Scalars(name) for name in NAMES]
+def events() -> EventAccumulator:
+    """What the run sent to TensorBoard."""
+    found = EventAccumulator("runs/b/tensorboard")
+    found.Reload()
+    return found
+
+
+def check_events(many: int) -> None:
+    """What the run sent to TensorBoard is what it recorded, of so many epochs."""
+    sent = events()
+    series = [sent.Scalars(name) for name in NAMES]
     found = [(points[0].step, *(point.value for point in points)) for points in zip(*series, strict=True)]
-    assert len(found) == 2
+    assert len(found) == many
     for one, other in zip(found, expected(), strict=True):
         assert one == pytest.approx(other)  # its numbers are float32
+
+
+def test_tensorboard(toy: Path) -> None:
+    done("train", toy, *RUN, "--track", "tensorboard")
+    check_events(2)
+
+
+def test_a_run_that_goes_on_is_tracked_further(toy: Path) -> None:
+    done("train", toy, *RUN, "--track", "tensorboard")
+    done("train", "--resume", "--out", "runs/b", "--epochs", "3")
+    check_events(3)
+    done("train", toy, *RUN[:-4], "--epochs", "4", "--resume", *RUN[-2:])  # its preset named, the tracker not
+    check_events(4)
+    done("train", "--resume", "--out", "runs/b", "--epochs", "5", "--track", "none")
+    assert len(records(Path("runs/b"))) == 5
+    assert len(events().Scalars("loss")) == 4
 
 
 def test_weights_and_biases_offline(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,15 +91,16 @@ def test_weights_and_biases_offline(toy: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_tracker_that_is_not_installed(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     result = fearec("train", toy, *RUN, "--track", "wandb")
-    message = "error: --track wandb: needs a package that is not here: pip install 'fearec[track]'\n"
+    message = "error: training.track = wandb: needs a package that is not here: pip install 'fearec[track]'\n"
     assert (result.code, result.err) == (2, message)
     assert contents(Path("runs")) == {}
 
 
 def test_a_tracker_that_nobody_knows(toy: Path) -> None:
-    result = fearec("train", toy, *RUN, "--track", "tensorbord")
-    assert result.code == 2
-    assert result.err == "error: --track tensorbord: there is tensorboard and wandb; did you mean 'tensorboard'?\n"
+    agree(
+        refused("train", toy, *RUN, "--track", "tensorbord"),
+        "^--track: must be 'none', 'tensorboard' or 'wandb', not \"tensorbord\"",
+    )
 
 
 def test_a_tracker_that_cannot_start(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +109,6 @@ def test_a_tracker_that_cannot_start(toy: Path, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(wandb, "init", init)
     result = fearec("train", toy, *RUN, "--track", "wandb")
-    message = "error: --track wandb: cannot start: No API key configured. Use `wandb login`\n"
+    message = "error: training.track = wandb: cannot start: No API key configured. Use `wandb login`\n"
     assert (result.code, result.err) == (2, message)
     assert contents(Path("runs")) == {}

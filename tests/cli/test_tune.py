@@ -53,7 +53,7 @@ def test_the_defaults_come_first_and_the_best_is_kept(toy: Path) -> None:
     assert Path("runs/t/best.toml").read_text().startswith("# The best of 5 trials")
     agree(
         refused(*SHORT, "--trials", "9", "--set", "training.batch_size=8", "--out", "runs/t"),
-        "study 't': searches with another settings; go on with the same, or give another --study or --out",
+        "^study 't': searches with another setting: training.batch_size is 32 there and 8 here; go on with the same",
     )
     again = (*TUNE, "--set", "training.epochs=2", "--trials", "9", "--out", "runs/t")
     other = refused(*again, "--search", "model.dim=8|16")

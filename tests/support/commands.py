@@ -6,6 +6,7 @@ import json
 import random
 import re
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -113,6 +114,13 @@ def timeless(run: Path) -> list[dict[str, Any]]:
     """Lines of metrics.jsonl without what the clock decides."""
     clock = {"seconds", "prefixes_per_second"}
     return [{name: value for name, value in record.items() if name not in clock} for record in records(run)]
+
+
+def settings_of(run: Path) -> dict[str, Any]:
+    """What run.toml holds but for when the run began."""
+    table = tomllib.loads((run / "run.toml").read_text())
+    del table["run"]["begun"]
+    return table
 
 
 def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:

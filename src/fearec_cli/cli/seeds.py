@@ -10,10 +10,9 @@ import typer
 from fearec_cli.cli.interrupts import stop_on_signals
 from fearec_cli.cli.show.progress import console, make_reporter
 from fearec_cli.cli.show.seeds import seeds_table
-from fearec_cli.components.registry import load_components
-from fearec_cli.config import Recipe, load_recipe
+from fearec_cli.config import Recipe
 from fearec_cli.errors import ConfigError
-from fearec_cli.runs.directory import RUN_FILE
+from fearec_cli.runs.directory import has_begun
 from fearec_cli.runs.seeds import read_summary
 from fearec_cli.training.reporting import Reporter, Stop
 from fearec_cli.training.seeds import check_same_settings, train_seeds
@@ -61,7 +60,6 @@ def train_several(
     *,
     directory: Path | None,
     resume: bool,
-    track: str | None,
 ) -> None:
     """Train with each seed, and print the summary.
 
@@ -69,9 +67,9 @@ def train_several(
         FearecError: what training raises.
         typer.Exit: 130, where it was interrupted.
     """
-    if resume and directory is not None:
+    if resume and directory is not None and has_begun(directory):
         read_summary(directory)  # a single run cannot go on as several
-        check_same_settings(recipe, directory, load_recipe(load_components(), file=directory / RUN_FILE))
+        check_same_settings(recipe, directory)
 
     def reporter(seed: int) -> Reporter:
         console.print(f"seed {seed}:")
@@ -86,7 +84,6 @@ def train_several(
             name=recipe.preset,
             directory=directory,
             resume=resume,
-            track=track,
             make_reporter=reporter,
             stop=stop,
         )

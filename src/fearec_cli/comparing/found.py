@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fearec_cli.config import RUN_TABLE
 from fearec_cli.data.split_rules import SplitRule
 from fearec_cli.data.splits import SplitName
 from fearec_cli.errors import ConfigError, FearecError
@@ -22,6 +23,7 @@ from fearec_cli.runs.directory import BEST_FILE, RUN_FILE, STATES
 from fearec_cli.system.parsing import first_fault, full_names, parse_json, parse_toml, read_bounded
 
 SEED = "training.seed"
+TRACK = "training.track"
 # No collection of runs has more: somebody named the root of a disk.
 _MOST_FILES = 100_000
 
@@ -112,13 +114,18 @@ def find_results(roots: Sequence[Path]) -> tuple[list[Found], list[str]]:
 
 
 def run_settings(directory: Path) -> dict[str, Any]:
-    """Settings of the run in a directory, by their full names. The components need not be installed.
+    """Settings of the run in a directory, by their full names, but for where its records went. Components need not be
+    installed.
 
     Raises:
         OSError: there is none.
         ValueError: it cannot be read.
     """
-    return full_names(parse_toml(read_bounded(directory / RUN_FILE)))
+    table = parse_toml(read_bounded(directory / RUN_FILE))
+    table.pop(RUN_TABLE, None)
+    settings = full_names(table)
+    settings.pop(TRACK, None)
+    return settings
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:

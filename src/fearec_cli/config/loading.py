@@ -20,6 +20,8 @@ from fearec_cli.system.parsing import ParseError, parse_toml, read_bounded
 # the published model whose trunk takes any of them.
 RECOMMENDED_PRESET = "sasrec-causal"
 PUBLISHED_PRESET = "fearec"
+# Of a run's file: what the run was begun with, which is no setting.
+RUN_TABLE = "run"
 _CHOICES = ("attention", "filter", "fusion", "loss")
 
 
@@ -49,8 +51,8 @@ def load_recipe(
 
     Args:
         registry: what components there are.
-        preset: name of the model to start from; without one the recommended preset, or the published FEARec where the
-            file or a flag chooses a component.
+        preset: name of the model to start from; without one that of the run whose file is given, else the recommended
+            preset, or the published FEARec where the file or a flag chooses a component.
         file: a TOML file over the preset.
         flags: values over the file; "attention" and the like, or "training.seed". None is not given.
         assignments: `NAME.OPTION=VALUE` texts over all.
@@ -69,15 +71,10 @@ def load_recipe(
             _merge(given, _read_toml(file))
         except ConfigError as error:
             problems += error.problems
-    for name, value in (flags or {}).items():
-        if value is not None:
-            _merge(given, _nested(name, value))
-    for text in assignments:
-        try:
-            table, option, value = parse_assignment(text)
-            _merge(given, {table: {option: value}})
-        except ConfigError as error:
-            problems += error.problems
+    begun = given.pop(RUN_TABLE, {})  # of the file of another run
+    if preset is None and isinstance(begun, Mapping) and begun.get("preset") in preset_names():
+        preset = begun["preset"]
+    _merge_given(given, flags or {}, assignments, problems)
     if preset is None:
         preset = PUBLISHED_PRESET if any(choice in given for choice in _CHOICES) else RECOMMENDED_PRESET
     base = _read_preset(preset)
@@ -86,6 +83,28 @@ def load_recipe(
     # What a preset says of itself holds for its own components and their options alone.
     own = given.keys() <= {"model", "training"}
     return replace(recipe, preset=preset, expectation=expectation if own else "")
+
+
+def load_run(
+    registry: Registry, file: Path, *, flags: Mapping[str, Any] | None = None, assignments: Iterable[str] = ()
+) -> Recipe:
+    """The recipe of a run that is there, from its own file, and what the user changes of it.
+
+    Args:
+        registry: what components there are.
+        file: TOML that `RunConfig.to_toml` wrote.
+        flags: values over it, as those of `load_recipe`.
+        assignments: `NAME.OPTION=VALUE` texts over both.
+
+    Raises:
+        ConfigError: carries every problem found.
+    """
+    problems: list[str] = []
+    base = _read_toml(file)
+    given: dict[str, Any] = {}
+    base.pop(RUN_TABLE, None)
+    _merge_given(given, flags or {}, assignments, problems)
+    return _validate(registry, base, given, problems)
 
 
 def read_recipe(registry: Registry, text: str) -> Recipe:
@@ -98,6 +117,21 @@ def read_recipe(registry: Registry, text: str) -> Recipe:
         return _validate(registry, {}, parse_toml(text), [])
     except ParseError as error:
         raise ConfigError([f"its configuration cannot be read: {error}"]) from error
+
+
+def _merge_given(
+    given: dict[str, Any], flags: Mapping[str, Any], assignments: Iterable[str], problems: list[str]
+) -> None:
+    """Put flags and `--set` over what is given."""
+    for name, value in flags.items():
+        if value is not None:
+            _merge(given, _nested(name, value))
+    for text in assignments:
+        try:
+            table, option, value = parse_assignment(text)
+            _merge(given, {table: {option: value}})
+        except ConfigError as error:
+            problems += error.problems
 
 
 def _validate(registry: Registry, base: dict[str, Any], given: dict[str, Any], problems: list[str]) -> Recipe:

@@ -5,7 +5,6 @@ and `[training]` hold the trunk's and the loop's settings, and `[NAME]` holds th
 NAME. What is written `autocorr.top_k = 1.0` in TOML is `--set autocorr.top_k=1.0` on the command line.
 """
 
-import tomllib
 from collections.abc import Mapping
 from typing import Literal
 
@@ -13,9 +12,8 @@ import tomli_w
 from pydantic import ConfigDict, Field, SerializeAsAny
 
 from fearec_cli.api import Options
-from fearec_cli.system.parsing import parse_toml
 
-TrackerName = Literal["tensorboard", "wandb"]
+TrackerName = Literal["none", "tensorboard", "wandb"]
 Precision = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed"]
 
 
@@ -139,6 +137,7 @@ class TrainingConfig(Options):
         True, description="record the step once as a CUDA graph and replay it; on a CPU nothing is recorded"
     )
     precision: Precision = Field("32-true", description="of the encoder; the objective and the ranks are float32")
+    track: TrackerName = Field("none", description="where the records are also sent, beside metrics.jsonl")
 
 
 class RunConfig(Options):
@@ -165,28 +164,15 @@ class RunConfig(Options):
         options = {name: values.model_dump(mode="json", exclude_none=True) for name, values in self.components.items()}
         return tomli_w.dumps({**table, **{name: values for name, values in options.items() if values}})
 
-    def identity(self) -> str:
-        """The TOML text without what only says when to stop and when to save, and without the number of processes,
-        which changes dropout masks alone: runs that agree in it can be continued one by the other."""
+    def without_limits(self) -> "RunConfig":
+        """The same run with the defaults of what only says when to stop, when to save and who follows, and of the
+        number of processes, which changes dropout masks alone: runs that agree in the rest can be continued one by the
+        other."""
         free = TrainingConfig().model_dump(
-            include={"epochs", "max_steps", "time_limit", "patience", "save_minutes", "devices", "nodes"}
+            include={"epochs", "max_steps", "time_limit", "patience", "save_minutes", "devices", "nodes", "track"}
         )
-        return self.model_copy(update={"training": self.training.model_copy(update=free)}).to_toml()
+        return self.model_copy(update={"training": self.training.model_copy(update=free)})
 
-    def continues(self, identity: str) -> bool:
-        """Whether a run of this `identity` text can go on as this one. A setting that the text does not have, as it is
-        older than the setting, had what is now its default.
-
-        Raises:
-            ValueError: it is not the text of an identity.
-        """
-        saved = parse_toml(identity)
-        sections: dict[str, type[Options]] = {"model": ModelConfig, "training": TrainingConfig}
-        sections |= {name: type(options) for name, options in self.components.items()}
-        now = tomllib.loads(self.identity())
-        if {key for key in saved if key not in sections} != {key for key in now if key not in sections}:
-            return False
-        return all(
-            model.model_validate(saved.get(name, {})) == model.model_validate(now.get(name, {}))
-            for name, model in sections.items()
-        ) and all(saved[key] == now[key] for key in now if key not in sections)
+    def identity(self) -> str:
+        """The TOML text of `without_limits`."""
+        return self.without_limits().to_toml()

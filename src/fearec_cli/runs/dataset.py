@@ -1,12 +1,14 @@
 """Which prepared data set a command works on."""
 
 from pathlib import Path
+from typing import Any
 
 from fearec_cli.data.prepared import DATA, Prepared, find_prepared, locate_dataset, open_prepared
 from fearec_cli.data.preparing.pipeline import prepare_source
-from fearec_cli.errors import CheckpointError
+from fearec_cli.errors import CheckpointError, ConfigError
 from fearec_cli.runs.checkpoint import Checkpoint
-from fearec_cli.runs.run_files import saved_fingerprint
+from fearec_cli.runs.directory import has_begun
+from fearec_cli.runs.run_files import saved_metadata
 
 DEMO = "demo"
 
@@ -21,6 +23,16 @@ def open_dataset(text: str) -> Prepared:
     if text == DEMO and not (DATA / DEMO).exists():
         return prepare_source(DEMO)[0]
     return open_prepared(locate_dataset(text))
+
+
+def check_dataset_named(dataset: Any, directory: Path | None, *, resume: bool) -> None:
+    """Refuse to begin a run where one was to be resumed, perhaps in a directory whose name was mistyped.
+
+    Raises:
+        ConfigError: no data set is named, and no run has begun in the directory.
+    """
+    if resume and dataset is None and directory is not None and not has_begun(directory):
+        raise ConfigError([f"--resume: no run has begun in {directory}; name a data set to begin one there"])
 
 
 def dataset_of(checkpoint: Checkpoint, text: str | None) -> Prepared:
@@ -54,7 +66,7 @@ def dataset_of_run(directory: Path) -> Prepared:
     Raises:
         CheckpointError: the run has no state that can be read, or its data set is not found.
     """
-    return dataset_of_fingerprint(saved_fingerprint(directory), directory)
+    return dataset_of_fingerprint(saved_metadata(directory).get("fingerprint", ""), directory)
 
 
 def dataset_of_fingerprint(fingerprint: str, directory: Path) -> Prepared:

@@ -15,6 +15,7 @@ from fearec_cli.errors import OutputError
 RUN_FILE = "run.toml"
 BEST_FILE = "best.safetensors"
 RECORD_FILE = "metrics.jsonl"
+SUMMARY_FILE = "summary.json"
 LOCK_FILE = ".lock"
 STATES = Path("last")
 _STATE = re.compile(r"state-([0-9]+)\.safetensors")
@@ -44,22 +45,24 @@ def claimed(directory: Path, *, resume: bool) -> Iterator[None]:
 
     Args:
         directory: of the run; made if it is not there.
-        resume: go on with what stands in it; a new run is refused where anything does.
+        resume: go on with what has begun in it, or begin where a run was ended before its first state; a new run is
+            refused where anything stands.
 
     Raises:
         OutputError: another run is going on there, it holds something else, or it cannot be written.
     """
     lock = directory / LOCK_FILE
-    if not resume and not lock.exists():
-        _check_free(directory)
+    if not (resume and has_begun(directory)) and not lock.exists():
+        _check_free(directory, resume=resume)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         handle = _lock(lock)
     except OSError as error:
         raise OutputError(f"{directory}: cannot be written: {error.strerror or error}") from error
     try:
-        if not resume:
-            _check_free(directory)  # again: somebody may have been quicker
+        if not (resume and has_begun(directory)):
+            _check_free(directory, resume=resume)  # again: somebody may have been quicker
+            (directory / RUN_FILE).unlink(missing_ok=True)
         yield
     finally:
         lock.unlink(missing_ok=True)
@@ -83,6 +86,11 @@ def state_files(directory: Path) -> dict[int, Path]:
     return dict(sorted(found.items(), reverse=True))
 
 
+def has_begun(directory: Path) -> bool:
+    """Whether a run, or one of several seeds, stands in a directory: what `--resume` goes on with."""
+    return bool(state_files(directory)) or (directory / SUMMARY_FILE).is_file()
+
+
 def _made(directory: Path) -> bool:
     """Make a directory; False where another process was quicker."""
     try:
@@ -95,14 +103,25 @@ def _made(directory: Path) -> bool:
     return True
 
 
-def _check_free(directory: Path) -> None:
-    # Hidden files, such as what a killed run or a file manager left, are nobody's results.
-    if directory.is_dir() and all(entry.name.startswith(".") for entry in directory.iterdir()):
+def _check_free(directory: Path, *, resume: bool) -> None:
+    """Refuse a directory that holds anything but hidden files, which a killed run or a file manager left.
+
+    Where a run is to be resumed it may also hold what one leaves that was ended before its first state: its settings.
+    """
+    if not directory.exists():
         return
-    if directory.exists():
-        raise OutputError(
-            f"{directory}: is not empty; choose another --out, continue the run there with --resume, or remove it"
-        )
+    if not directory.is_dir():
+        raise OutputError(f"{directory}: is not a directory; choose another --out")
+    names = {entry.name for entry in directory.iterdir() if not entry.name.startswith(".")}
+    unbegun = {RUN_FILE, STATES.name} if resume else set()
+    if names <= unbegun and not any(not entry.name.startswith(".") for entry in (directory / STATES).glob("*")):
+        return
+    advice = (
+        "holds other files, and no state to resume from; choose another --out"
+        if resume
+        else "is not empty; choose another --out, continue the run there with --resume, or remove it"
+    )
+    raise OutputError(f"{directory}: {advice}")
 
 
 def _open_own(lock: Path) -> int:

@@ -19,6 +19,7 @@ from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.runs.checkpoint import describe, save_checkpoint
 from fearec_cli.runs.directory import BEST_FILE, RECORD_FILE, RUN_FILE, STATES, state_file, state_files
 from fearec_cli.runs.records import EpochRecord, append_record, drop_records_after
+from fearec_cli.runs.run_toml import Facts, read_facts, write_run_file
 from fearec_cli.runs.safetensors_file import read_metadata
 from fearec_cli.runs.state import RunProgress, RunState
 from fearec_cli.system.atomic import atomic_file, remove_temporaries
@@ -64,15 +65,15 @@ class Saves:
         return 0 < minutes * 60 <= time.monotonic() - self._saved_at
 
     def write_settings(self) -> None:
-        """Write run.toml.
+        """Write run.toml; what a run that goes on was begun with stays.
 
         Raises:
             OutputError: it cannot be written.
         """
         if self._processes.rank > 0:
             return
-        with atomic_file(self._directory / RUN_FILE) as temporary:
-            temporary.write_text(self._config.to_toml(), encoding="utf-8")
+        facts = read_facts(self._directory) or Facts.of(self._recipe, self._prepared)
+        write_run_file(self._directory, self._config, facts)
 
     def save_best(self, state: RunState, metrics: Mapping[RankProtocol, Mapping[str, float]]) -> None:
         """Save the weights as they are as the best ones.
@@ -186,16 +187,16 @@ class Saves:
         return f"the last state before it is {path}" if step else "nothing was kept"
 
 
-def saved_fingerprint(directory: Path) -> str:
-    """Fingerprint of the data set of the run that stands in a directory.
+def saved_metadata(directory: Path) -> Mapping[str, str]:
+    """What the newest state that can be read says of the run that stands in a directory.
 
     Raises:
-        CheckpointError: it has no state that can be read.
+        CheckpointError: there is none.
     """
     problems: list[str] = []
     for path in state_files(directory).values():
         try:
-            return read_metadata(path, what="state").get("fingerprint", "")
+            return read_metadata(path, what="state")
         except DamagedError as error:
             problems.append(str(error))
     raise _nothing_whole(directory, problems)

@@ -15,11 +15,11 @@ from fearec_cli.data.split_rules import SplitRule
 from fearec_cli.data.splits import SplitName
 from fearec_cli.errors import CheckpointError
 from fearec_cli.evaluation.ranks import RankProtocol
+from fearec_cli.runs.directory import SUMMARY_FILE
 from fearec_cli.significance.student import Spread, spread
 from fearec_cli.system.atomic import atomic_file
 from fearec_cli.system.parsing import ParseError, first_fault, read_bounded
 
-SUMMARY_FILE = "summary.json"
 TEST_FILE = "test.json"
 RANKS_FILE = "test.parquet"
 _LARGEST = 16 * 2**20  # of a thousand seeds

@@ -1,6 +1,7 @@
 """The state of a run: all that continuing it exactly needs, in one safetensors file."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from fearec_cli.config import RunConfig
+from fearec_cli.config import RunConfig, differences
 from fearec_cli.devices.random_state import OwnRandom
 from fearec_cli.errors import CheckpointError, DamagedError
 from fearec_cli.model.average import WeightAverage
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.runs.safetensors_file import checksum, part, read_tensors
 from fearec_cli.system.atomic import atomic_file
+from fearec_cli.system.text import value as printed
 
 _RANDOM = "random.torch"
 _RANDOM_CUDA = "random.cuda"
@@ -149,15 +151,7 @@ class RunState:
         metadata, tensors = read_tensors(path, what="state")
         if metadata.pop(_CHECKSUM, "") != checksum(metadata, tensors):
             raise DamagedError(f"{path}: is not a complete state (its checksum is another)")
-        for what, same in (
-            ("configuration", _continues(config, metadata.get("config", ""))),
-            ("data set", metadata.get("fingerprint") == fingerprint),
-        ):
-            if not same:
-                raise CheckpointError(
-                    f"{path}: belongs to another {what}; resume with the run's own run.toml and data set, "
-                    "or start a new run with another --out"
-                )
+        check_same(path.parent.parent, metadata, config, fingerprint)
         try:
             progress = RunProgress.model_validate_json(metadata.get("place", ""))
         except ValidationError as error:
@@ -217,8 +211,28 @@ class RunState:
             self.own_random.state = tensors.get(f"{_RANDOM_OWN}{rank}", self.own_random.state)
 
 
-def _continues(config: RunConfig, identity: str) -> bool:
+def check_same(directory: Path, metadata: Mapping[str, str], config: RunConfig, fingerprint: str) -> None:
+    """Refuse to go on with other settings, or on other data.
+
+    Args:
+        directory: of the run, for the message.
+        metadata: of its state.
+        config: the settings at hand.
+        fingerprint: of the data set at hand.
+
+    Raises:
+        CheckpointError: names every setting that differs, then and now.
+    """
+    own = f"`{shlex.join(['fearec', 'train', '--resume', '--out', str(directory)])}` goes on with its own"
     try:
-        return config.continues(identity)
-    except ValueError:
-        return False
+        found = differences(config.without_limits(), metadata.get("config", ""))
+    except ValueError as error:
+        raise CheckpointError(f"{directory}: its settings cannot be compared ({printed(str(error))}); {own}") from error
+    if found:
+        raise CheckpointError(f"{directory}: {'; '.join(map(str, found))}; {own}, another --out starts a run of these")
+    theirs = metadata.get("fingerprint", "")
+    if theirs != fingerprint:
+        raise CheckpointError(
+            f"{directory}: was begun on another data set (fingerprint {printed(theirs[:12])} there, {fingerprint[:12]} "
+            f"here); {own}, another --out starts a run on this one"
+        )

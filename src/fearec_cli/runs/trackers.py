@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from fearec_cli.config import RunConfig, TrackerName
-from fearec_cli.errors import ConfigError, OutputError, did_you_mean
+from fearec_cli.errors import ConfigError, OutputError
 from fearec_cli.runs.records import EpochRecord
 
 if TYPE_CHECKING:
@@ -17,20 +17,14 @@ Track = Callable[[EpochRecord], None]
 _PROJECT = "fearec"
 
 
-def check_tracker(name: str) -> TrackerName:
-    """The tracker of this name, if what it needs is installed.
+def check_tracker(name: TrackerName) -> None:
+    """Check that what a tracker needs is installed.
 
     Raises:
-        ConfigError: there is none, or it is not installed.
+        ConfigError: it is not.
     """
-    for known in get_args(TrackerName):
-        if known == name:
-            if find_spec(known) is None:
-                raise ConfigError([f"--track {known}: needs a package that is not here: pip install 'fearec[track]'"])
-            tracker: TrackerName = known
-            return tracker
-    names = get_args(TrackerName)
-    raise ConfigError([f"--track {name}: there is {' and '.join(names)}{did_you_mean(name, names)}"])
+    if name != "none" and find_spec(name) is None:
+        raise ConfigError([f"training.track = {name}: needs a package that is not here: pip install 'fearec[track]'"])
 
 
 @contextmanager
@@ -48,7 +42,7 @@ def tracked(name: TrackerName, directory: Path, config: RunConfig) -> Iterator[T
     try:
         logger = _tensorboard(directory) if name == "tensorboard" else _wandb(directory, config)
     except Exception as error:  # each tracker has errors of its own, the network's among them
-        raise OutputError(f"--track {name}: cannot start: {' '.join(str(error).split())}") from error
+        raise OutputError(f"training.track = {name}: cannot start: {' '.join(str(error).split())}") from error
     status = "failed"
     try:
         yield lambda record: logger.log_metrics(flat(record), record.step)

@@ -141,6 +141,11 @@ class Trainer:
         return sum(parameter.numel() for parameter in self._state.encoder.parameters())
 
     @property
+    def step(self) -> int:
+        """Steps done in all."""
+        return self._state.progress.step
+
+    @property
     def terms(self) -> list[str]:
         """Names of the loss terms, in the order of `Reporter.on_step`'s losses."""
         return self._terms

@@ -8,8 +8,10 @@ from fearec_cli.data.prepared import Prepared
 from fearec_cli.devices.determinism import compute_deterministically, explaining_nondeterminism
 from fearec_cli.devices.engine import Engine, launched
 from fearec_cli.errors import ConfigError
-from fearec_cli.runs.dataset import DEMO, dataset_of_run, open_dataset
-from fearec_cli.runs.directory import claimed, new_run_directory
+from fearec_cli.runs.dataset import DEMO, check_dataset_named, dataset_of_run, open_dataset
+from fearec_cli.runs.directory import claimed, has_begun, new_run_directory
+from fearec_cli.runs.run_files import saved_metadata
+from fearec_cli.runs.state import check_same
 from fearec_cli.runs.trackers import check_tracker, tracked
 from fearec_cli.system.memory import explaining_out_of_memory, free_memory
 from fearec_cli.training.loop import Trainer
@@ -27,7 +29,6 @@ def train(
     directory: Path | None = None,
     resume: bool = False,
     find_batch_size: bool = False,
-    track: str | None = None,
     reporter: Reporter | None = None,
     stop: Stop | None = None,
 ) -> Outcome | None:
@@ -39,9 +40,8 @@ def train(
             resumed, else the demo.
         name: of the run; without a `directory` it goes to runs/DATASET-NAME.
         directory: of the run.
-        resume: go on with the run that lies in `directory`.
-        find_batch_size: take the largest batch that fits into memory.
-        track: also send the records to this tracker.
+        resume: go on with the run that lies in `directory`, or begin it there.
+        find_batch_size: take the largest batch that fits into memory, where the run begins.
         reporter: follows the run; of the first process.
         stop: asks the run to end.
 
@@ -51,7 +51,8 @@ def train(
     Raises:
         FearecError: what is wrong with the input, the directory, the device, or a loss that is not finite.
     """
-    tracker = None if track is None else check_tracker(track)
+    check_tracker(recipe.training.track)
+    check_dataset_named(dataset, directory, resume=resume)
     compute_deterministically(recipe.training.deterministic)
     with (
         launched(recipe.training) as engine,
@@ -61,28 +62,33 @@ def train(
     ):
 
         def open_run() -> tuple[Prepared, Path | None]:
-            prepared = _open(dataset, directory if resume else None)
+            going_on = directory is not None and resume and has_begun(directory)
+            prepared = _open(dataset, directory if going_on else None)
             chosen = directory
             if engine.first:
                 chosen = directory or new_run_directory(RUNS, f"{prepared.name}-{name}")
                 claims.enter_context(claimed(chosen, resume=resume))
+            if going_on and chosen is not None:  # named before anything is built of it
+                check_same(chosen, saved_metadata(chosen), recipe.config, prepared.fingerprint)
             return prepared, chosen
 
         prepared, claimed_directory = engine.first_ahead(open_run)
         run_directory = Path(engine.processes.broadcast(str(claimed_directory)))
+        going_on = bool(engine.processes.broadcast("yes" if resume and has_begun(run_directory) else ""))
         own = reporter if reporter is not None and engine.first else Reporter()
-        if find_batch_size:
+        if find_batch_size and not going_on:
             size = largest_batch(recipe, prepared, engine)
             recipe = recipe.with_training(batch_size=size)
             own.on_note(f"batch size {size:,}: the largest power of two that fits")
-        if recipe.expectation and not resume:
+        if recipe.expectation and not going_on:
             own.on_note(f"preset {recipe.preset}: {recipe.expectation}")
         trainer = Trainer(recipe, prepared, run_directory, own, engine)
-        if resume:
+        if going_on:
             for warning in engine.first_ahead(trainer.resume):
                 own.on_warning(warning)
-        if tracker is not None and engine.first:
-            trainer.track = claims.enter_context(tracked(tracker, run_directory, recipe.config))
+            own.on_note(f"{run_directory}: goes on after step {trainer.step:,}")
+        if recipe.training.track != "none" and engine.first:
+            trainer.track = claims.enter_context(tracked(recipe.training.track, run_directory, recipe.config))
         own.on_start(Beginning(recipe.config, prepared, trainer.terms, trainer.parameters, engine.description))
         with own:
             outcome = trainer.run(stop or Stop())

@@ -1,24 +1,26 @@
 """One configuration trained with several seeds, each evaluated once on the test part when it is done."""
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from fearec_cli.config import Recipe
+from fearec_cli.components.registry import load_components
+from fearec_cli.config import Recipe, RunConfig, differences, load_run
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.devices.placement import choose_device
 from fearec_cli.errors import CheckpointError, ConfigError
 from fearec_cli.evaluation.ranks_file import write_ranks
 from fearec_cli.evaluation.shown import to_json
 from fearec_cli.runs.checkpoint import load_checkpoint
-from fearec_cli.runs.dataset import DEMO, dataset_of_fingerprint, open_dataset
-from fearec_cli.runs.directory import BEST_FILE, RUN_FILE, claimed, new_run_directory, state_files
+from fearec_cli.runs.dataset import DEMO, check_dataset_named, dataset_of_fingerprint, open_dataset
+from fearec_cli.runs.directory import BEST_FILE, RUN_FILE, SUMMARY_FILE, claimed, has_begun, new_run_directory
 from fearec_cli.runs.evaluation import evaluate_checkpoint
+from fearec_cli.runs.run_toml import Facts, write_run_file
 from fearec_cli.runs.seeds import (
     RANKS_FILE,
-    SUMMARY_FILE,
     TEST_FILE,
     SeedResult,
     Summary,
@@ -54,7 +56,6 @@ def train_seeds(
     name: str = "run",
     directory: Path | None = None,
     resume: bool = False,
-    track: str | None = None,
     make_reporter: Callable[[int], Reporter] | None = None,
     stop: Stop | None = None,
 ) -> SeedsOutcome:
@@ -67,8 +68,8 @@ def train_seeds(
         seeds: two or more; where it is resumed, those of before unless given.
         name: of the runs; without a `directory` they go to runs/DATASET-NAME-seeds.
         directory: of the runs.
-        resume: go on in `directory`: finished seeds are left alone, the one that was cut is resumed.
-        track: also send the records to this tracker.
+        resume: go on in `directory`: finished seeds are left alone, the one that was cut is resumed. Where none has
+            begun they begin.
         make_reporter: gives the follower of the run of a seed.
         stop: asks the run under way, and all after it, to end.
 
@@ -78,9 +79,10 @@ def train_seeds(
     """
     if recipe.training.devices * recipe.training.nodes > 1:
         raise ConfigError(["--seeds: trains in one process; train each seed by a `fearec train --seed` of its own"])
+    check_dataset_named(dataset, directory, resume=resume)
     stop = stop or Stop()
     with ExitStack() as claims:
-        if resume and directory is not None:
+        if resume and directory is not None and has_begun(directory):
             before = read_summary(directory)
             prepared = _of_before(dataset, before, directory)
             summary = before.model_copy(update={"seeds": tuple(seeds or before.seeds)})
@@ -88,7 +90,7 @@ def train_seeds(
         else:
             prepared = dataset if isinstance(dataset, Prepared) else open_dataset(dataset or DEMO)
             directory = directory or new_run_directory(RUNS, f"{prepared.name}-{name}-seeds")
-            claims.enter_context(claimed(directory, resume=False))
+            claims.enter_context(claimed(directory, resume=resume))
             summary = Summary(
                 dataset=prepared.name,
                 fingerprint=prepared.fingerprint,
@@ -96,20 +98,15 @@ def train_seeds(
                 seeds=tuple(seeds or ()),
             )
             claims.callback(_remove_if_nothing_began, directory, summary)
-            with atomic_file(directory / RUN_FILE) as temporary:
-                temporary.write_text(_shared(recipe), encoding="utf-8")
+            write_run_file(directory, _shared(recipe), Facts.of(recipe, prepared))
         write_summary(directory, summary)
         for seed in summary.left():
             own = seed_directory(directory, seed)
-            begun = bool(state_files(own))
-            if not begun:  # killed before its first state was written
-                (own / RUN_FILE).unlink(missing_ok=True)
             outcome = train(
                 recipe.with_training(seed=seed),
                 prepared,
                 directory=own,
-                resume=begun,
-                track=track,
+                resume=True,
                 reporter=None if make_reporter is None else make_reporter(seed),
                 stop=stop,
             )
@@ -121,26 +118,32 @@ def train_seeds(
     return SeedsOutcome(directory, summary, interrupted=False)
 
 
-def check_same_settings(recipe: Recipe, directory: Path, before: Recipe) -> None:
-    """Refuse to resume with a setting that finished seeds were not trained with.
+def check_same_settings(recipe: Recipe, directory: Path) -> None:
+    """Refuse to go on with a setting that finished seeds were not trained with.
 
     Args:
-        recipe: of the directory's run.toml with what the command line changes.
+        recipe: what is to be trained.
         directory: of the seeds.
-        before: of the directory's run.toml alone.
 
     Raises:
-        ConfigError: they differ.
+        ConfigError: they differ; names every setting that does, then and now.
     """
-    if _shared(recipe) != _shared(before):
+    before = load_run(load_components(), directory / RUN_FILE)
+    track = recipe.training.track  # which a seed may do without
+    found = differences(_shared(recipe), _shared(before.with_training(track=track)).to_toml())
+    if found:
+        own = shlex.join(["fearec", "train", "--resume", "--out", str(directory)])
         raise ConfigError(
-            [f"--resume: all seeds of {directory} share the settings of its {RUN_FILE}; leave other settings out"]
+            [
+                f"{directory}: {'; '.join(map(str, found))}; all seeds share the settings of its {RUN_FILE}: `{own}` "
+                "goes on with its own, another --out starts runs of these"
+            ]
         )
 
 
-def _shared(recipe: Recipe) -> str:
+def _shared(recipe: Recipe) -> RunConfig:
     """The settings that all seeds share; the seed is that of none of them."""
-    return recipe.with_training(seed=0).config.to_toml()
+    return recipe.with_training(seed=0).config
 
 
 def _of_before(dataset: str | Prepared | None, before: Summary, directory: Path) -> Prepared:

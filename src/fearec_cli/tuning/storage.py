@@ -13,15 +13,16 @@ from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, OptunaE
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
+from fearec_cli.config import RunConfig, differences
 from fearec_cli.errors import ConfigError, OutputError
+from fearec_cli.system.text import value
 from fearec_cli.tuning.sampler import NumberedSampler
 
 _JOURNAL = "journal:"
 # Between the signs of life of a trial; one whose process was killed is given up after the second number.
 _HEARTBEAT, _GRACE = 60, 180
-# Longer than this, what differs is not worth a line.
-_SHOWN = 200
 _IDENTITY = "fearec"
+_SETTINGS = "settings"
 _PATIENCE = 50
 
 
@@ -85,6 +86,7 @@ def open_study(
     storage: BaseStorage,
     name: str,
     identity: Mapping[str, str],
+    config: RunConfig,
     first: Mapping[str, Any],
     *,
     seed: int,
@@ -96,6 +98,7 @@ def open_study(
         storage: where it lies.
         name: of the study.
         identity: what all its trials have in common.
+        config: the settings of the first one, and of all but for what is varied.
         first: values of the first trial.
         seed: of the values that trials get.
         prune: whether trials below the median of those before are stopped.
@@ -109,7 +112,7 @@ def open_study(
     with explaining_storage():
         try:
             study = optuna.create_study(direction="maximize", **rest)
-            study.set_user_attr(_IDENTITY, dict(identity))
+            study.set_user_attr(_IDENTITY, {**identity, _SETTINGS: config.to_toml()})
             study.enqueue_trial(dict(first))
         except DuplicatedStudyError:
             study = optuna.load_study(**rest)
@@ -119,14 +122,23 @@ def open_study(
             if before:
                 break
             time.sleep(0.1)
-    for key, value in identity.items():
-        if not isinstance(before, dict) or before.get(key) != value:
-            known = isinstance(before, dict) and len(value) < _SHOWN
-            both = f" ({before.get(key)}, and now {value})" if known else ""
-            raise ConfigError(
-                [
-                    f"study {name!r}: searches with another {key}{both}; go on with the same, or give another --study "
-                    "or --out"
-                ]
-            )
+    for what in _changed(before if isinstance(before, dict) else {}, identity, config):
+        raise ConfigError(
+            [f"study {name!r}: searches with another {what}; go on with the same, or give another --study or --out"]
+        )
     return study
+
+
+def _changed(before: Mapping[str, Any], identity: Mapping[str, str], config: RunConfig) -> Iterator[str]:
+    """What a study was made with that is another now, and how it differs."""
+    for key, now in identity.items():
+        there = before.get(key)
+        if there != now:
+            yield f"{key} ({value(str(there))}, and now {value(now)})"
+    try:
+        found = differences(config, str(before.get(_SETTINGS, "")))
+    except ValueError as error:
+        yield f"setting ({value(str(error))})"
+    else:
+        if found:
+            yield f"setting: {'; '.join(map(str, found))}"

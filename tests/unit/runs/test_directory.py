@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fearec_cli.errors import OutputError
-from fearec_cli.runs.directory import claimed, new_run_directory, state_file, state_files
+from fearec_cli.runs.directory import claimed, has_begun, new_run_directory, state_file, state_files
 
 
 def test_a_new_directory_is_beside_the_others(tmp_path: Path) -> None:
@@ -23,15 +23,29 @@ def test_a_new_directory_is_beside_the_others(tmp_path: Path) -> None:
 def test_a_directory_that_is_taken_is_refused(tmp_path: Path) -> None:
     with claimed(tmp_path / "new", resume=False):
         (tmp_path / "new/file").write_text("")
-    for taken in (tmp_path / "new", tmp_path / "new/file"):
-        with (
-            pytest.raises(OutputError, match=r"is not empty; choose another --out, continue .* --resume, or remove it"),
-            claimed(taken, resume=False),
-        ):
+    for taken, resume, problem in (
+        ("new", False, "is not empty; choose another --out, continue .* --resume, or remove it"),
+        ("new", True, "holds other files, and no state to resume from; choose another --out"),
+        ("new/file", False, "is not a directory"),
+        ("new/file", True, "is not a directory"),
+    ):
+        with pytest.raises(OutputError, match=problem), claimed(tmp_path / taken, resume=resume):
             pass
-    with claimed(tmp_path / "new", resume=True):
-        pass
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["file"]
+
+
+def test_a_run_that_has_begun_is_gone_on_with(tmp_path: Path) -> None:
+    for place in ("run/last/state-3.safetensors", "seeds/summary.json"):
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).touch()
+        directory = tmp_path / place.partition("/")[0]
+        assert has_begun(directory)
+        with pytest.raises(OutputError, match="is not empty"), claimed(directory, resume=False):
+            pass
+        with claimed(directory, resume=True):
+            pass
+        assert (tmp_path / place).exists()
+    assert not has_begun(tmp_path)
 
 
 def test_a_directory_in_which_nothing_was_left_is_removed(tmp_path: Path) -> None:
@@ -43,7 +57,8 @@ def test_a_directory_in_which_nothing_was_left_is_removed(tmp_path: Path) -> Non
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_second_run_is_refused_while_the_first_goes_on(tmp_path: Path, resume: bool) -> None:
     with claimed(tmp_path / "run", resume=False):
-        (tmp_path / "run/file").write_text("")
+        (tmp_path / "run/last").mkdir()
+        state_file(tmp_path / "run", 0).touch()
         with (
             pytest.raises(OutputError, match=rf"run: process {os.getpid()} on .* is training there; wait until"),
             claimed(tmp_path / "run", resume=resume),

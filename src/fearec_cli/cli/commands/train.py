@@ -18,7 +18,8 @@ _DEVICES = ("device", "devices", "nodes", "precision", "deterministic")
 @with_options(
     settings_options(TrainingConfig, _LOOP, panel="Loop"),
     settings_options(TrainingConfig, _DEVICES, panel="Devices"),
-    before="track",
+    settings_options(TrainingConfig, ("track",), panel="Output"),
+    before="out",
 )
 def train(
     dataset: Annotated[
@@ -72,17 +73,13 @@ def train(
             rich_help_panel="Loop",
         ),
     ] = None,
-    track: Annotated[
-        str | None,
-        typer.Option(help="Also send the records to tensorboard or wandb.", metavar="NAME", rich_help_panel="Output"),
-    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Directory of the run.  [default: runs/DATASET-PRESET]", rich_help_panel="Output"),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Continue the run in --out with its own settings.", rich_help_panel="Output"),
+        typer.Option("--resume", help="Go on with the run in --out, or begin it there.", rich_help_panel="Output"),
     ] = False,
     **settings: Any,
 ) -> None:
@@ -91,32 +88,34 @@ def train(
     from fearec_cli.cli.seeds import parse_seeds, train_several
     from fearec_cli.cli.show.progress import console, describe_memory, make_reporter
     from fearec_cli.components.registry import load_components
-    from fearec_cli.config import load_recipe
-    from fearec_cli.runs.directory import RUN_FILE
+    from fearec_cli.runs.run_toml import recipe_to_train
     from fearec_cli.runs.seeds import is_seeds
     from fearec_cli.training.reporting import Stop
     from fearec_cli.training.run import train as run
 
     if settings["max_steps"] == 0 and not resume:  # in a file it means no limit, and somebody who types it means none
         raise ConfigError(["--max-steps: must be at least 1; leave it out for no limit"])
-    if resume:
-        _check_resume(out, preset, config, batch_size)
+    if resume and out is None:
+        raise ConfigError(["--resume: name the run's directory with --out"])
     several = None if seeds is None else parse_seeds(seeds, settings, batch_size)
     find_batch_size = batch_size == "auto"
     settings = {**settings, "batch_size": None if find_batch_size else batch_size}
     choices = {"attention": attention, "filter": layer_filter, "fusion": fusion, "loss": loss}
     try:
-        recipe = load_recipe(
+        recipe = recipe_to_train(
             load_components(),
+            out,
+            resume=resume,
             preset=preset,
-            file=out / RUN_FILE if resume and out is not None else config,
+            file=config,
             flags={**choices, **given(settings, "training")},
             assignments=assignments or (),
+            keep_batch_size=find_batch_size,
         )
     except ConfigError as error:
         raise naming_flags(error, "training", settings) from error
     if several is not None or (resume and out is not None and is_seeds(out)):
-        train_several(recipe, dataset, several, directory=out, resume=resume, track=track)
+        train_several(recipe, dataset, several, directory=out, resume=resume)
         return
     stop = Stop()
     with stop_on_signals(stop):
@@ -127,7 +126,6 @@ def train(
             directory=out,
             resume=resume,
             find_batch_size=find_batch_size,
-            track=track,
             reporter=make_reporter(),
             stop=stop,
         )
@@ -149,19 +147,3 @@ def train(
         again = shlex.join(["fearec", "train", *([dataset] if dataset else []), "--resume", "--out", directory])
         console.print(f"continue: {again}", soft_wrap=True)
         raise typer.Exit(130)
-
-
-def _check_resume(out: Path | None, preset: str | None, config: Path | None, batch_size: str | None) -> None:
-    """Refuse what --resume would have to ignore, and a directory that holds no run."""
-    problems = []
-    if out is None:
-        problems.append("--resume: name the run's directory with --out")
-    elif not out.is_dir():
-        problems.append(f"--resume: {out} is not a directory of a run; start the run without --resume")
-    if batch_size == "auto":
-        problems.append("--resume: goes on with the run's own settings; leave --batch-size auto out")
-    for option, value in (("--preset", preset), ("--config", config)):
-        if value is not None:
-            problems.append(f"--resume: goes on with the run's own settings; leave {option} out")
-    if problems:
-        raise ConfigError(problems)

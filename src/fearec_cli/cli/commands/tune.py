@@ -94,12 +94,13 @@ def tune(
     identity = {
         "data set": prepared.fingerprint,
         "space": ", ".join(map(str, space)),
-        "settings": recipe.config.to_toml(),
     }
     first = values_of(recipe, [each.name for each in space])
     name = study or directory.resolve().name
     try:
-        kept = open_study(open_storage(storage, directory), name, identity, first, seed=seed, prune=prune)
+        kept = open_study(
+            open_storage(storage, directory), name, identity, recipe.config, first, seed=seed, prune=prune
+        )
     except FearecError:
         with suppress(OSError):  # it is not empty
             directory.rmdir()
