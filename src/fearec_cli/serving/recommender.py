@@ -1,7 +1,8 @@
 """Recommendations from one checkpoint, by the raw ids of the log; no data set is needed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,8 @@ from fearec_cli.evaluation.best import best_rows
 from fearec_cli.runs.checkpoint import Checkpoint, load_checkpoint
 
 Seen = Literal["exclude", "include"]
+# Positions that are encoded at once: a batch is some hundred calls, and on a CPU large pieces are computed in parts.
+_POSITIONS = 2**16
 # Scores that are held at once, [B, I]: 16 MB stay near the cache; for a large catalogue no more than 128 MB, so that
 # products still have rows enough.
 _FEW, _ROWS, _MANY = 2**22, 32, 2**25
@@ -62,6 +65,7 @@ class Recommender:
         self.checkpoint = checkpoint
         self._encoder = checkpoint.encoder
         self._rows = dict(zip(checkpoint.item_ids, range(len(checkpoint.item_ids)), strict=True))
+        self._names = np.array(checkpoint.item_ids, dtype=object)
         self._device = self._encoder.item_table().device
         # Both are NaN where one number is: one pass over the table, and no other of its size.
         if not all(bool(bound.isfinite()) for bound in self._encoder.item_table().aminmax()):
@@ -164,26 +168,24 @@ class Recommender:
         """
         items: list[list[str]] = [[] for _ in known]
         scores: list[npt.NDArray[np.float32]] = [np.empty(0, dtype=np.float32) for _ in known]
+        # Short histories first: the encoder does less work on neighbours that are short.
         answered = sorted((index for index, rows in enumerate(known) if rows), key=lambda index: len(known[index]))
         size = max(1, _FEW // len(self.items), min(_ROWS, _MANY // len(self.items)))
-        for first in range(0, len(answered), size):
-            block = answered[first : first + size]
-            found = self._scores([known[index] for index in block])
+        for block, found in self._scored(answered, known, size):
             for line, index in enumerate(block):
                 if (mask := allowed[index]) is not None:
                     found[line].masked_fill_(~mask, -torch.inf)
-            lengths = torch.tensor([len(hidden[index]) for index in block], device=self._device)
-            owners = torch.arange(len(block), device=self._device).repeat_interleave(lengths)
-            columns = torch.tensor([row for index in block for row in hidden[index]], device=self._device)
-            found[owners, columns.long()] = -torch.inf
+            lengths = np.array([len(hidden[index]) for index in block])
+            owners = np.repeat(np.arange(len(block)), lengths)
+            found[self._tensor(owners), self._tensor(_flat(hidden[index] for index in block))] = -torch.inf
             values, rows = best_rows(found, k)
             # NaN counts as the largest of all, so it is among the best wherever it is.
             if bool((values.isnan() | values.isposinf()).any()):
                 raise EvaluationError("the model gives scores that are not finite numbers; train it again")
-            for index, own_values, own_rows in zip(block, values.cpu().numpy(), rows.tolist(), strict=True):
-                count = int(np.isfinite(own_values).sum())
-                items[index] = [self.items[row] for row in own_rows[:count]]
-                scores[index] = own_values[:count]
+            counts = values.isfinite().sum(1).tolist()
+            names = self._names[rows.cpu().numpy()].tolist()
+            for index, count, own_values, own_names in zip(block, counts, values.cpu().numpy(), names, strict=True):
+                items[index], scores[index] = own_names[:count], own_values[:count]
         unknown = [size - len(rows) for size, rows in zip(sizes, known, strict=True)]
         return Recommendations(items, scores, np.array(unknown, dtype=np.int64))
 
@@ -204,13 +206,35 @@ class Recommender:
         values, rows = best_rows(cosines, min(k, len(self.items) - 1))
         return [(self.items[other], float(value)) for other, value in zip(rows[0].tolist(), values[0], strict=True)]
 
-    def _scores(self, known: Sequence[Sequence[int]]) -> Tensor:
-        """The score of every item after each history of rows, [B, I]."""
-        items = torch.tensor([row + 1 for rows in known for row in rows], device=self._device)
-        ends = torch.tensor([len(rows) for rows in known], device=self._device).cumsum(0)
-        starts = torch.nn.functional.pad(ends, (1, 0))[:-1]
-        ids, lengths = gather_histories(items, starts, ends, self._encoder.max_length, self._encoder.padding)
-        return self._encoder.scores(ids, lengths).float()
+    def _scored(
+        self, answered: Sequence[int], known: Sequence[Sequence[int]], size: int
+    ) -> Iterator[tuple[Sequence[int], Tensor]]:
+        """The score of every item after some of the histories, [B, I], in memory that the next ones overwrite.
+
+        Args:
+            answered: which histories.
+            known: rows of each.
+            size: B at most.
+        """
+        table = self._encoder.item_table()
+        scores = torch.empty(min(size, len(answered)), len(table), dtype=table.dtype, device=self._device)
+        encoded = max(1, _POSITIONS // self._encoder.max_length)
+        for batch in (answered[first : first + encoded] for first in range(0, len(answered), encoded)):
+            items = self._tensor(_flat(known[index] for index in batch)) + 1
+            ends = self._tensor(np.cumsum([len(known[index]) for index in batch]))
+            starts = torch.nn.functional.pad(ends, (1, 0))[:-1]
+            ids, lengths = gather_histories(items, starts, ends, self._encoder.max_length, self._encoder.padding)
+            representation = self._encoder.represent(ids, lengths)
+            for first in range(0, len(batch), size):
+                part = slice(first, first + size)
+                found = scores[: len(batch[part])]
+                torch.mm(representation[part], table.T, out=found)
+                if (added := self._encoder.added_scores(ids[part], lengths[part])) is not None:
+                    found[added.rows, added.items] += added.values
+                yield batch[part], found.float()
+
+    def _tensor(self, numbers: npt.NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(numbers).to(self._device)
 
     def _allowed(self, only: Iterable[str] | None, without: Iterable[str]) -> Tensor | None:
         """Which rows may be recommended, [I]; None where all may."""
@@ -232,3 +256,8 @@ class Recommender:
     def _check_k(self, k: int) -> None:
         if not 1 <= k <= len(self.items):
             raise DataError(f"k is {k}: the catalogue has {len(self.items):,} items; give 1 to {len(self.items)}")
+
+
+def _flat(lists: Iterable[Sequence[int]]) -> npt.NDArray[np.int64]:
+    """One list after another."""
+    return np.fromiter(chain.from_iterable(lists), dtype=np.int64)

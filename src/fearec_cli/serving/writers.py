@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fearec_cli.errors import ConfigError
 from fearec_cli.serving.histories import History
 from fearec_cli.serving.recommender import Recommendations
@@ -14,6 +16,7 @@ from fearec_cli.system.atomic import atomic_file
 
 Write = Callable[[Sequence[History], Recommendations], None]
 ENDINGS = (".parquet", ".jsonl", ".csv")
+_NO_SCORE = np.zeros(1, dtype=np.float32)
 
 
 def reason(history: Sequence[str], items: Sequence[str], unknown: int) -> str | None:
@@ -85,6 +88,7 @@ def _csv(file: Any) -> Write:
 
 @contextmanager
 def _parquet(path: Path) -> Iterator[Write]:
+    import polars as pl
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
@@ -100,15 +104,26 @@ def _parquet(path: Path) -> Iterator[Write]:
     with pq.ParquetWriter(path, schema) as file:
 
         def write(histories: Sequence[History], found: Recommendations) -> None:
-            counts = [max(1, len(items)) for items in found.items]
-            columns: dict[str, list[Any]] = {name: [] for name in schema.names}
-            columns_of = zip(histories, counts, found.items, found.scores, found.unknown.tolist(), strict=True)
-            for history, count, items, scores, unknown in columns_of:
-                columns["user"] += [history.user] * count
-                columns["rank"] += list(range(1, count + 1)) if items else [None]
-                columns["item"] += items or [None]
-                columns["score"] += scores.tolist() or [None]
-                columns["reason"] += [reason(history.items, items, unknown)] * count
-            file.write_table(pa.table(columns, schema=schema))
+            answered = zip(histories, found.items, found.unknown.tolist(), strict=True)
+            users = pl.DataFrame(
+                {
+                    "user": [history.user for history in histories],
+                    "reason": [reason(history.items, items, unknown) for history, items, unknown in answered],
+                },
+                schema={"user": pl.String, "reason": pl.String},
+            )
+            counts = np.array([max(1, len(items)) for items in found.items])
+            firsts = np.repeat(np.cumsum(counts) - counts, counts)
+            best = [item for items in found.items for item in items or [""]]
+            nothing = pl.col("reason").is_not_null()
+            rows = users[np.repeat(np.arange(len(counts)), counts)].with_columns(
+                rank=pl.when(~nothing).then(pl.Series(np.arange(1, len(firsts) + 1) - firsts, dtype=pl.Int32)),
+                item=pl.when(~nothing).then(pl.Series(best, dtype=pl.String)),
+                score=pl.when(~nothing).then(
+                    np.concatenate([each if len(each) else _NO_SCORE for each in found.scores])
+                ),
+            )
+            # pyarrow's own way from lists and arrays imports pandas where it is installed, .3 s.
+            file.write_table(rows.select(schema.names).to_arrow().cast(schema))
 
         yield write

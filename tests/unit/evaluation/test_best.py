@@ -1,5 +1,6 @@
 """The best of many scores, beside a stable sort of all."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,3 +26,22 @@ def test_equal_scores_stand_in_the_order_of_their_rows(lines: list[list[float]],
         finite = [row for row in order if expected[row] > float("-inf")]
         assert rows[line].tolist()[: len(finite)] == finite
         assert values[line].tolist() == [expected[row] for row in order]
+
+
+@pytest.mark.parametrize("columns", [16 * 12, 16 * 12 + 1, 16 * 40 + 15])
+@pytest.mark.parametrize("levels", [3, 40, 10**6])
+def test_many_columns_are_looked_through_by_groups(columns: int, levels: int) -> None:
+    scores = torch.randint(levels, (50, columns), generator=torch.Generator().manual_seed(columns)).float()
+    scores[:5, 2:] = -torch.inf
+    for k in (1, 2):
+        values, rows = best_rows(scores, k)
+        order = scores.argsort(dim=1, descending=True, stable=True)[:, :k]
+        assert torch.equal(rows, order)
+        assert torch.equal(values, scores.gather(1, order))
+
+
+def test_a_score_that_is_not_a_number_is_among_the_best_of_many() -> None:
+    scores = torch.zeros(3, 16 * 12 + 3)
+    scores[0, 5] = scores[1, -1] = torch.nan
+    scores[2] = torch.nan
+    assert best_rows(scores, 2)[0].isnan().any(1).tolist() == [True, True, True]

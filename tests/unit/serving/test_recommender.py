@@ -92,7 +92,9 @@ def test_queries_that_ask_for_different_things_are_answered_as_each_alone() -> N
         made.answer([*queries, Query(["i1"], only=["nobody"])])
 
 
-@pytest.mark.parametrize("blocks", [{"_FEW": 2 * N_ITEMS}, {"_FEW": 1, "_ROWS": 3}, {"_FEW": 1, "_MANY": 1}], ids=str)
+@pytest.mark.parametrize(
+    "blocks", [{"_FEW": 2 * N_ITEMS}, {"_FEW": 1, "_ROWS": 3}, {"_FEW": 1, "_MANY": 1}, {"_POSITIONS": 1}], ids=str
+)
 def test_blocks_of_histories_are_one_answer(monkeypatch: pytest.MonkeyPatch, blocks: dict[str, int]) -> None:
     made = recommender()
     whole = made.recommend([*HISTORIES, [], *HISTORIES], k=3)
