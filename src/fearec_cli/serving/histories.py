@@ -19,6 +19,10 @@ _FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".parquet": "parque
 _PACKED = {".gz", ".bz2", ".zip"}
 
 
+# Users that are read and answered together.
+BLOCK = 4096
+
+
 class History(NamedTuple):
     """One user's items.
 
@@ -103,6 +107,13 @@ def read_users(path: Path, assignments: Iterable[str] = ()) -> Iterator[History]
 def standard_input() -> Iterator[History]:
     """One history a line of standard input."""
     return read_lines(sys.stdin, "--stdin: ")
+
+
+def blocks_of(histories: Iterable[History]) -> Iterator[list[History]]:
+    """The histories, some at a time."""
+    rest = iter(histories)
+    while block := list(islice(rest, BLOCK)):
+        yield block
 
 
 def shard_of(histories: Iterable[History], index: int, count: int) -> Iterator[History]:

@@ -3,9 +3,9 @@
 import json
 import re
 from collections.abc import Mapping
-from itertools import islice
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,8 +13,6 @@ from fearec_cli.cli.arguments import CheckpointFile, Device
 from fearec_cli.errors import ConfigError, DataError
 
 _SHARD = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
-# Users that are read and answered together.
-_BLOCK = 4096
 
 
 def recommend(
@@ -31,8 +29,8 @@ def recommend(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="A log of many users (csv, tsv, jsonl, parquet, .inter; packed or not, a pattern of files), or a .txt "
-            "with one history a line.",
+            help="A log of many users (csv, tsv, jsonl, parquet, .inter; packed or not, a pattern of files), a .txt "
+            "with one history a line, or .parquet with a row a user: user, items.",
             rich_help_panel="Histories",
         ),
     ] = None,
@@ -75,8 +73,34 @@ def recommend(
         bool, typer.Option("--explain", help="Also what each branch of the model would recommend alone.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a history.")] = False,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a .parquet, .jsonl or .csv file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write to a .parquet, .jsonl or .csv file; with --engine ray, a directory."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file at --out.")] = False,
+    engine: Annotated[
+        str,
+        typer.Option(metavar="local|ray", help="What answers --users: this process, or Ray.", rich_help_panel="Engine"),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Ray cluster, or auto for the one of this machine.  [default: one is started here]",
+            show_default=False,
+            rich_help_panel="Engine",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Ray actors, each with a CPU or, with --device cuda, a GPU.  [default: as many as there are]",
+            show_default=False,
+            rich_help_panel="Engine",
+        ),
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Recommend items for any history of item ids; the data set is not needed.
@@ -87,9 +111,12 @@ def recommend(
     from fearec_cli.cli.show.recommendations import alone, counting, print_alone, print_answers, print_similar
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.runs.checkpoint import load_checkpoint
-    from fearec_cli.serving.histories import History, read_lines, read_users, shard_of, standard_input
+    from fearec_cli.runs.hub import on_hub
+    from fearec_cli.serving.histories import History, blocks_of, read_lines, read_users, shard_of, standard_input
     from fearec_cli.serving.recommender import Recommendations, Recommender
+    from fearec_cli.serving.tables import blocks_of_table, is_table, pieces_of
     from fearec_cli.serving.writers import answers, writer
+    from fearec_cli.system.atomic import atomic_directory
 
     console = make_console()
     given = [name for name, value in _inputs(history, users, stdin, similar_to).items() if value]
@@ -98,28 +125,29 @@ def recommend(
         raise ConfigError([f"give one of --history, --users, --stdin and --similar-to{named}"])
     if seen not in ("exclude", "include"):
         raise ConfigError([f"--seen {seen}: give exclude or include"])
-    if out is not None and out.exists() and not force:
+    if out is not None and out.exists() and not force and engine == "local":
         raise ConfigError([f"--out {out}: is there already; choose another file, or replace it by --force"])
-    _check_fit(
-        given[0],
-        {"--out": out, "--explain": explain, "--only": only, "--except": except_, "--shard": shard, "--set": set_},
-    )
+    options = {"--out": out, "--explain": explain, "--only": only, "--except": except_, "--shard": shard, "--set": set_}
+    _check_fit(given[0], options)
+    alone_here = {"--json": as_json, "--force": force, "--shard": shard, "--set": set_}
+    if engine == "ray":
+        _check_ray(given[0], out, device, alone_here)
+    else:
+        _check_local(engine, {"--address": address, "--workers": workers})
     part = _parse_shard(shard)
-    recommender = Recommender(load_checkpoint(checkpoint, choose_device(device)))
+    recommender = Recommender(load_checkpoint(checkpoint, choose_device("cpu" if engine == "ray" else device)))
     if similar_to is not None:
         print_similar(console, recommender.similar(similar_to, k), as_json=as_json)
         return
-    candidates = None if only is None else _read_ids(only)
-    forbidden = [] if except_ is None else _read_ids(except_)
+    question: dict[str, Any] = {
+        "k": k,
+        "seen": seen,
+        "only": None if only is None else _read_ids(only),
+        "without": [] if except_ is None else _read_ids(except_),
+    }
 
     def answer(block: list[History]) -> Recommendations:
-        return recommender.recommend(
-            [each.items for each in block],
-            k,
-            seen="include" if seen == "include" else "exclude",
-            only=candidates,
-            without=forbidden,
-        )
+        return recommender.recommend([each.items for each in block], **question)
 
     if history is not None:
         one = next(read_lines([history.replace("\n", " ")], "--history: "))._replace(user="history")
@@ -139,13 +167,31 @@ def recommend(
                 write([one], found)
             console.print(f"wrote {out}", soft_wrap=True)
         return
-    source = standard_input() if users is None else read_users(Path(users), set_ or ())
-    histories = shard_of(source, *part)
+    if engine == "ray" and users is not None and out is not None:
+        from fearec_cli.serving.on_ray import Job, answer_on_ray
+
+        answer([])  # what is wrong with the question is said here, not by every worker
+        pieces = pieces_of(Path(users))
+        with atomic_directory(out) as place, counting(console) as count:
+            there = checkpoint if on_hub(checkpoint) else checkpoint.absolute()
+            on = "cuda" if device == "cuda" else "cpu"
+            job = Job(there, recommender.checkpoint.info, on, question, place.absolute())
+            answer_on_ray(job, pieces, address=address, workers=workers, on_users=count)
+        console.print(f"wrote {out}: {sum(piece.rows for piece in pieces):,} users", soft_wrap=True)
+        return
+    if users is not None and is_table(Path(users)):
+        if set_:
+            raise ConfigError([f"--set: {users} is a table of histories, whose columns are user and items"])
+        blocks = blocks_of_table(Path(users))
+        if shard:
+            blocks = blocks_of(shard_of(chain.from_iterable(blocks), *part))
+    else:
+        source = standard_input() if users is None else read_users(Path(users), set_ or ())
+        blocks = blocks_of(shard_of(source, *part))
     total = 0
     if out is None:
-        while block := list(islice(histories, _BLOCK)):
+        for block in blocks:
             found = answer(block)
-            total += len(block)
             if as_json:
                 for each in answers(block, found):
                     typer.echo(json.dumps(each, ensure_ascii=False))
@@ -153,7 +199,7 @@ def recommend(
                 print_answers(console, block, found)
         return
     with writer(out) as write, counting(console) as count:
-        while block := list(islice(histories, _BLOCK)):
+        for block in blocks:
             write(block, answer(block))
             total += len(block)
             count(total)
@@ -178,6 +224,37 @@ def _check_fit(given: str, options: Mapping[str, object]) -> None:
         "--stdin": ("--explain", "--set"),
     }[given]
     problems = [f"{option}: does not go with {given}; leave it out" for option in ignored if options[option]]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check_local(engine: str, of_ray: Mapping[str, object]) -> None:
+    problems = [] if engine == "local" else [f"--engine {engine}: give local or ray"]
+    problems += [f"{name}: goes with --engine ray alone; leave it out" for name in of_ray if of_ray[name] is not None]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check_ray(given: str, out: Path | None, device: str, alone_here: Mapping[str, object]) -> None:
+    """Refuse what Ray does not answer or would have to ignore.
+
+    Args:
+        given: the option that names the histories.
+        out: of the answers.
+        device: of a worker.
+        alone_here: options that are the local engine's.
+    """
+    from fearec_cli.cli.show.extras import require
+    from fearec_cli.serving.writers import ENDINGS
+
+    require("ray")
+    problems = [f"{option}: does not go with --engine ray; leave it out" for option in alone_here if alone_here[option]]
+    if given != "--users":
+        problems.append(f"--engine ray: answers --users, not {given}")
+    if out is None or out.suffix in ENDINGS:
+        problems.append("--engine ray: writes a directory of .parquet files; name one, as in --out answers")
+    if device not in ("auto", "cpu", "cuda"):
+        problems.append(f"--device {device}: with --engine ray give cpu or cuda; Ray chooses which")
     if problems:
         raise ConfigError(problems)
 

@@ -7,6 +7,7 @@ from fearec_cli.errors import ConfigError
 # Extra of pyproject.toml -> modules it brings.
 _EXTRAS = {
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
+    "ray": ("ray",),
     "report": ("altair", "vl_convert", "plotext"),
     "serve": ("starlette", "uvicorn"),
     "tune": ("optuna",),
