@@ -31,15 +31,15 @@ def measure(attention: str, length: int, route: str, rounds: int, threads: int) 
     from fearec_cli.config import load_recipe
     from fearec_cli.kernels.allocator import keep_freed_memory
     from fearec_cli.model.build import build_encoder
+    from fearec_plugins._kernels import gains
     from fearec_plugins.attentions import autocorr
-    from fearec_plugins.filters import _matrix
 
     keep_freed_memory()  # as a run does
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     registry = load_components()
     if route != "chosen":
-        autocorr.LONGEST_BY_SCORES = _matrix.LONGEST_BY_MATRIX = length if route == "matrix" else 0
+        autocorr.LONGEST_BY_SCORES = gains.LONGEST_BY_MATRIX = length if route == "matrix" else 0
     flags = {"attention": attention}
     if "+" not in attention:
         flags["fusion"] = "residual"

@@ -130,7 +130,7 @@ def test_a_loss_learns_and_holds_nothing_between_calls(entry: Registered) -> Non
     augmented = {view: signal for view, signal in augmented.items() if view in declared}
     everywhere = {view: random(BATCH, 10, 8, seed=seed) for seed, view in enumerate(("anchor", *augmented))}
     inputs = LossInputs(
-        anchor=random(BATCH, 8, seed=8),
+        representation=random(BATCH, 8, seed=8),
         targets=torch.arange(BATCH) % 2,
         items=random(12, 8, seed=9),
         views=augmented,
@@ -141,7 +141,7 @@ def test_a_loss_learns_and_holds_nothing_between_calls(entry: Registered) -> Non
         penalty=random(seed=3) if "penalty" in declared else None,
     )
     spectrum = [signal for signal in (inputs.spectrum, inputs.penalty) if signal is not None]
-    tensors = [inputs.anchor, inputs.items, *augmented.values(), *inputs.positions.values(), *inputs.branches]
+    tensors = [inputs.representation, inputs.items, *augmented.values(), *inputs.positions.values(), *inputs.branches]
     assert_learns(component, component(inputs), *tensors, *spectrum)
     if not isinstance(component, nn.Module):
         assert not any(isinstance(value, Tensor) for value in vars(component).values())

@@ -271,12 +271,12 @@ def test_an_attention_that_gives_another_last_position() -> None:
 
 
 def test_an_attention_that_reads_what_it_does_not_declare() -> None:
-    text = refused("attention", attending(lambda inputs: inputs.at_wanted(inputs.q + inputs.k)))
+    text = refused("attention", attending(lambda inputs: inputs.at_requested(inputs.q + inputs.k)))
     assert "inputs: expected no other than `projections` declares, got a read of 'k'" in text
 
 
 def test_an_attention_that_does_not_read_what_it_declares() -> None:
-    text = refused("attention", attending(lambda inputs: inputs.at_wanted(inputs.q), frozenset({"q", "v"})))
+    text = refused("attention", attending(lambda inputs: inputs.at_requested(inputs.q), frozenset({"q", "v"})))
     assert "gradient to v: expected one, got none" in text
 
 
@@ -287,13 +287,13 @@ def test_bad_projections(projections: Any) -> None:
 
 
 def test_an_attention_that_falsely_declares_to_be_causal() -> None:
-    build = attending(lambda inputs: inputs.at_wanted(inputs.q + inputs.q.flip(1)))
+    build = attending(lambda inputs: inputs.at_requested(inputs.q + inputs.q.flip(1)))
     testing.check_attention(component(build))
     assert "declared causal, but positions after 0 are seen before" in refused("attention", build, causal=True)
 
 
 def test_a_causal_attention_that_looks_at_padding() -> None:
-    build = attending(lambda inputs: inputs.at_wanted(inputs.q.cumsum(1)))
+    build = attending(lambda inputs: inputs.at_requested(inputs.q.cumsum(1)))
     text = refused("attention", build, causal=True)
     assert "declared causal, but padding on the left is seen at real positions" in text
 
@@ -331,20 +331,24 @@ def test_a_fusion_may_refuse_a_number_of_branches() -> None:
 
 
 def test_a_loss_that_is_no_number() -> None:
-    text = refused("loss", losing(lambda inputs: inputs.anchor.sum(-1)))
+    text = refused("loss", losing(lambda inputs: inputs.representation.sum(-1)))
     assert "output: expected one float32, got float32 [5]" in text
 
 
 def test_a_loss_that_is_infinite() -> None:
-    assert "value: expected a finite number" in refused("loss", losing(lambda inputs: inputs.anchor.sum() / 0))
+    assert "value: expected a finite number" in refused("loss", losing(lambda inputs: inputs.representation.sum() / 0))
 
 
 def test_a_loss_that_breaks_for_a_batch_of_one() -> None:
-    assert "(batch of 1)" in refused("loss", losing(lambda inputs: (inputs.anchor / (len(inputs.anchor) - 1)).sum()))
+    assert "(batch of 1)" in refused(
+        "loss", losing(lambda inputs: (inputs.representation / (len(inputs.representation) - 1)).sum())
+    )
 
 
 def test_a_loss_whose_gradient_breaks_on_equal_views() -> None:
-    build = losing(lambda inputs: (inputs.anchor - inputs.views["dropout"]).pow(2).sum(-1).sqrt().mean(), "dropout")
+    build = losing(
+        lambda inputs: (inputs.representation - inputs.views["dropout"]).pow(2).sum(-1).sqrt().mean(), "dropout"
+    )
     text = refused("loss", build)
     assert "equal views) breaks its contract: gradient to anchor: expected finite numbers" in text
 
@@ -355,7 +359,7 @@ def test_a_loss_that_reads_what_it_does_not_declare() -> None:
 
 
 def test_a_loss_that_does_not_read_what_it_declares() -> None:
-    text = refused("loss", losing(lambda inputs: inputs.anchor.sum(), "spectrum"))
+    text = refused("loss", losing(lambda inputs: inputs.representation.sum(), "spectrum"))
     assert "gradient to the view 'spectrum': expected one" in text
 
 
@@ -365,7 +369,7 @@ def test_a_loss_with_an_unknown_view() -> None:
 
 def test_a_loss_with_dice_of_its_own() -> None:
     dice: Iterator[int] = itertools.count()
-    build = losing(lambda inputs: inputs.anchor.sum() + next(dice))
+    build = losing(lambda inputs: inputs.representation.sum() + next(dice))
     assert "value: expected the same one for the same seed" in refused("loss", build)
 
 

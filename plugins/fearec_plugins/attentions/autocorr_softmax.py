@@ -4,8 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerInputs, LayerShape, Options, Projection
-from fearec_plugins._kernels.own_length import check_padded
-from fearec_plugins.attentions._delays import (
+from fearec_plugins._kernels.correlation import (
     LONGEST_BY_SCORES,
     average_by_fft,
     circulant_of_delays,
@@ -13,6 +12,7 @@ from fearec_plugins.attentions._delays import (
     correlation_by_fft,
     correlation_by_scores,
 )
+from fearec_plugins._kernels.own_length import check_padded
 
 
 class AutocorrSoftmaxOptions(Options):

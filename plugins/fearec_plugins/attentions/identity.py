@@ -16,7 +16,7 @@ class Identity(nn.Module):
 
     def forward(self, inputs: LayerInputs) -> Float[Tensor, "B M D"]:
         """The filtered input at the requested positions."""
-        return inputs.at_wanted(inputs.filtered("x"))
+        return inputs.at_requested(inputs.filtered("x"))
 
 
 COMPONENT = Component(

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fearec_plugins.filters._matrix import apply_matrix
+from fearec_plugins._kernels.gains import apply_matrix
 
 
 def apply_rows(matrix: Float[Tensor, "N N"], x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:

@@ -5,8 +5,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options
+from fearec_plugins._kernels.gains import FixedGain
 from fearec_plugins._kernels.own_length import check_padded
-from fearec_plugins.filters._matrix import FixedGain
 from fearec_plugins.filters._spectrum import check_cutoff, low_bins
 
 

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options
-from fearec_plugins.filters._matrix import FixedGain, GainOfLength
+from fearec_plugins._kernels.gains import fixed_gain
 from fearec_plugins.filters._spectrum import check_cutoff, low_bins
 
 
@@ -40,16 +40,11 @@ class BandRescale(nn.Module):
         self.n, self.cutoff = shape.max_length, options.cutoff
         check_cutoff("band-rescale", self.cutoff, self.n, role="stay")
         self.beta = nn.Parameter(torch.randn(shape.dim))
-        self._true_length = shape.spectrum == "true-length"
-        self.low_pass: nn.Module = (
-            GainOfLength("band-rescale", self._is_low, shape)
-            if self._true_length
-            else FixedGain(self._is_low(self.n), self.n)
-        )
+        self.low_pass = fixed_gain("band-rescale", shape, self._is_low)
 
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The rescaled signal."""
-        low = self.low_pass(x, lengths) if self._true_length else self.low_pass(x)
+        low = self.low_pass(x, lengths)
         out: Tensor = low + (self.beta.square() * (x - low)).to(x.dtype)
         return out
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options, multiply_spectrum
 from fearec_cli.errors import ConfigError
+from fearec_plugins._kernels.gains import LONGEST_BY_MATRIX, apply_matrix, circulant
 from fearec_plugins._kernels.own_length import check_padded
-from fearec_plugins.filters._matrix import LONGEST_BY_MATRIX, apply_matrix, circulant
 from fearec_plugins.filters._spectrum import at_length
 
 RampShape = Literal["linear", "cosine", "exponential"]

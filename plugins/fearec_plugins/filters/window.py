@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from fearec_cli.api import Component, Field, LayerShape, Options
 from fearec_cli.errors import ConfigError
-from fearec_plugins.filters._matrix import FixedGain, GainOfLength
+from fearec_plugins._kernels.gains import fixed_gain
+from fearec_plugins.filters._released_window import released_bins
 
 Rule = Literal["paper", "authors"]
 
@@ -29,36 +30,26 @@ class WindowOptions(Options):
 def window_bins(n: int, layer: int, n_layers: int, alpha: float, rule: Rule) -> tuple[int, int]:
     """The frequency bins [p, q) that a layer keeps, of the n // 2 + 1 bins of n positions.
 
-    With F bins, L layers and w = max(alpha, 1 / L): q = F - i s and p = F (1 - w) - i s for layer i, with
-    step s = F (1 - w) / (L - 1) (FEARec, section 4.2, equations of the frequency ramp), both cut to
-    whole bins. "paper" computes with exact fractions, so that neighbouring windows meet and the last one
-    begins at bin 0. "authors" computes in floating point and, where alpha > 1 / L, cuts s to a whole number
-    first, as their released code does; with a single layer, where that code divides by zero, it keeps everything.
+    With F bins, L layers and w = max(alpha, 1 / L): q = F - i s and p = F (1 - w) - i s for layer i, with step
+    s = F (1 - w) / (L - 1) (FEARec, section 4.2, equations of the frequency ramp), both cut to whole bins. Fractions
+    are exact, so that neighbouring windows meet and the last one begins at bin 0. A single layer keeps everything.
     """
     bins = n // 2 + 1
     if n_layers == 1:
         return 0, bins
-    if rule == "paper":
-        width = max(Fraction(str(alpha)), Fraction(1, n_layers))
-        step = bins * (1 - width) / (n_layers - 1)
-        return math.floor(bins * (1 - width) - layer * step), math.floor(bins - layer * step)
-    released_width = max(alpha, 1 / n_layers)
-    # The released code cuts the step of overlapping windows only, not that of windows of 1 / L.
-    wide = alpha > 1 / n_layers
-    released_step = bins * (1 - alpha) // (n_layers - 1) if wide else (1 / n_layers) * bins
-    return int(bins * (1 - released_width) - layer * released_step), int(bins - layer * released_step)
+    if rule == "authors":
+        return released_bins(bins, layer, n_layers, alpha)
+    width = max(Fraction(str(alpha)), Fraction(1, n_layers))
+    step = bins * (1 - width) / (n_layers - 1)
+    return math.floor(bins * (1 - width) - layer * step), math.floor(bins - layer * step)
 
 
 class WindowFilter(nn.Module):
-    """Keeps the bins [p, q) of every channel: X' = irfft(kept * rfft(X)), or P X with P real, symmetric, idempotent
-    and circulant (docs/method.md, section 2).
+    """Keeps the bins [p, q) of every dimension: X' = irfft(kept * rfft(X)), which is P X with P real, symmetric,
+    idempotent and circulant (docs/method.md, section 2).
 
     With spectra of true length each sequence has the window of its own length; one that would hold no bin keeps the
     nearest.
-
-    Args:
-        options: width and rule of the windows.
-        shape: depth and sizes of the layer.
 
     Raises:
         ConfigError: the layer's window holds no bin.
@@ -66,36 +57,27 @@ class WindowFilter(nn.Module):
 
     def __init__(self, options: WindowOptions, shape: LayerShape) -> None:
         super().__init__()
-        self._options = options
-        self._shape = shape
-        n = shape.max_length
-        kept = self.response(n)
+        self._options, self._shape = options, shape
+        kept = self.response(shape.max_length)
         if not kept.any():
             raise ConfigError(
                 [
-                    f"window: layer {shape.layer} of {shape.n_layers} would keep none of the {n // 2 + 1} "
-                    f"frequencies of model.max_length = {n}; raise window.alpha or model.max_length"
+                    f"window: layer {shape.layer} of {shape.n_layers} would keep none of the {len(kept)} frequencies "
+                    f"of model.max_length = {shape.max_length}; raise window.alpha or model.max_length"
                 ]
             )
-        self.gain: nn.Module
-        if shape.spectrum == "true-length":
-            self.gain = GainOfLength("window", self._nearest, shape)
-        else:
-            self.gain = FixedGain(kept, n)
-            self.constant = float(kept[0])
+        self.gain = fixed_gain("window", shape, lambda n: nearest_window(n, shape, options))
+        self.constant = float(kept[0]) if shape.spectrum == "padded" else None
 
     def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B N D"]:
         """The kept part of the signal."""
-        out: Tensor = self.gain(x, lengths) if self._shape.spectrum == "true-length" else self.gain(x)
+        out: Tensor = self.gain(x, lengths)
         return out
 
     def response(self, n: int) -> Float[Tensor, "F"]:
         """One at the kept bins, zero at the others."""
         low, high = window_bins(n, self._shape.layer, self._shape.n_layers, self._options.alpha, self._options.rule)
         return _kept(n, low, high)
-
-    def _nearest(self, n: int) -> Float[Tensor, "F"]:
-        return nearest_window(n, self._shape, self._options)
 
 
 def nearest_window(n: int, shape: LayerShape, options: WindowOptions) -> Float[Tensor, "F"]:

@@ -38,5 +38,5 @@ def sampled_scores(inputs: LossInputs, count: int) -> tuple[Float[Tensor, "B"], 
     """
     negatives = draw_negatives(inputs.targets, len(inputs.items), count)
     rows = torch.cat([inputs.targets[:, None], negatives], dim=1)
-    scores = (inputs.items[rows] @ inputs.anchor[:, :, None]).squeeze(-1)  # [B, 1 + K]
+    scores = (inputs.items[rows] @ inputs.representation[:, :, None]).squeeze(-1)  # [B, 1 + K]
     return scores[:, 0], scores[:, 1:]

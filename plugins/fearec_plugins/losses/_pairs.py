@@ -40,5 +40,5 @@ def names_of(pairs: Pairs) -> tuple[tuple[str, str], ...]:
 
 def representations(pairs: Pairs, inputs: LossInputs) -> list[tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]]:
     """The two representations of each pair."""
-    known = {"anchor": inputs.anchor, **inputs.views}
+    known = {"anchor": inputs.representation, **inputs.views}
     return [(known[one], known[other]) for one, other in _COMPARED[pairs]]

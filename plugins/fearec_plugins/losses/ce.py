@@ -39,12 +39,12 @@ class CrossEntropy:
     def __call__(self, inputs: LossInputs) -> Float[Tensor, ""]:
         """The term's value."""
         options = self._options
-        anchor, added = inputs.anchor, inputs.added
+        rows, added = inputs.representation, inputs.added
         if options.temperature != 1:  # of whole scores: items are ranked by the same sums
-            anchor = anchor / options.temperature
+            rows = rows / options.temperature
             added = None if added is None else added._replace(values=added.values / options.temperature)
         return cross_entropy(
-            anchor,
+            rows,
             inputs.items,
             inputs.targets,
             smoothing=options.smoothing,

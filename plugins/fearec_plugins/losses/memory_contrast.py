@@ -34,7 +34,7 @@ class MemoryContrast:
     def __call__(self, inputs: LossInputs) -> Float[Tensor, ""]:
         """The term's value."""
         assert inputs.memory is not None  # it is in `views`
-        anchor, memory, targets = inputs.anchor, inputs.memory, inputs.targets
+        anchor, memory, targets = inputs.representation, inputs.memory, inputs.targets
         known = memory.any(1)
         if self._options.similarity == "cos":
             anchor, memory = functional.normalize(anchor, dim=1), functional.normalize(memory, dim=1)

@@ -45,7 +45,7 @@ def fearec_fusions() -> Iterable[Component]:  # type: ignore[empty-body]
 def fearec_losses() -> Iterable[Component]:  # type: ignore[empty-body]
     """Terms of the objective. `build(options)` makes a `Loss`.
 
-    A term takes `LossInputs`, declares in `views` what it reads besides the anchor, and gives a scalar
+    A term takes `LossInputs`, declares in `views` what it reads besides the representation, and gives a scalar
     averaged over the batch.
     """
 

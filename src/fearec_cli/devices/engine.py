@@ -22,7 +22,8 @@ from fearec_cli.devices.placement import Placement, choose_placement
 from fearec_cli.devices.random_state import OwnRandom
 from fearec_cli.devices.single import OneDevice
 from fearec_cli.errors import FearecError, QuietExit, TrainingError
-from fearec_cli.model.encoder import Encoded, Encoder
+from fearec_cli.model.encoder import Encoder
+from fearec_cli.model.trunk import Encoded
 from fearec_cli.nn.repeats import AddedScores
 from fearec_cli.system.processes import ALONE, Processes
 from fearec_cli.system.seeds import derived_seed
@@ -161,14 +162,14 @@ class TrainedByEngine:
         self.own_random = own_random
         self.scaler = scaler
 
-    def __call__(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], wanted: Collection[View] = ()) -> Encoded:
+    def __call__(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], requested: Collection[View] = ()) -> Encoded:
         """Encode sequences in the run's precision; what comes out is float32 in any of them.
 
         The terms of the objective then compute in float32: dot products of long vectors need more than the 8
         bits of bfloat16.
         """
         with nullcontext() if self.own_random is None else self.own_random.instead():
-            return Encoded(*self._module(ids, lengths, wanted))
+            return Encoded(*self._module(ids, lengths, requested))
 
     def item_table(self) -> Float[Tensor, "I D"]:
         """The items' vectors, without the padding row, in float32."""
@@ -225,9 +226,9 @@ class _Tensors(nn.Module):
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, ids: Tensor, lengths: Tensor, wanted: Collection[View]) -> tuple[Any, ...]:
+    def forward(self, ids: Tensor, lengths: Tensor, requested: Collection[View]) -> tuple[Any, ...]:
         """The fields of `Encoded`, in order."""
-        encoded = self.encoder(ids, lengths, wanted)
+        encoded = self.encoder(ids, lengths, requested)
         return encoded.representation, encoded.positions, encoded.branches, encoded.spectrum
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from fearec_cli.model.branches import layers_of
 from fearec_cli.model.encoder import Encoder
-from fearec_cli.nn.attention import RelativePositions
+from fearec_cli.nn.relative import RelativePositions
 
 
 @dataclass(frozen=True)

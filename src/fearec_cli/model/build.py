@@ -10,7 +10,6 @@ from fearec_cli.model.embedding import Embedding
 from fearec_cli.model.encoder import Encoder
 from fearec_cli.model.layer import Layer
 from fearec_cli.model.probe import Probe
-from fearec_cli.nn.repeats import RepeatBias
 
 # Standard deviation of initial weights, as in BERT and every model of this family.
 INITIAL_STD = 0.02
@@ -34,25 +33,19 @@ def build_encoder(recipe: Recipe, n_items: int, *, fresh: bool = True) -> Encode
     """
     check_mode()
     model = recipe.model
-    length = model.max_length if model.positions == "absolute" else 0
-    embedding = Embedding(n_items, length, model.dim, model.hidden_dropout, fresh=fresh)
-    repeats = RepeatBias(model.max_length) if model.repeats == "learned" else None
-    layers = [_build_layer(recipe, layer) for layer in range(model.layers)]
-    encoder = Encoder(
-        embedding,
-        layers,
-        model.max_length,
-        model.padding,
-        model.pooling,
-        repeats,
-        causal=recipe.causal,
-        norm=nn.LayerNorm(model.dim, eps=1e-12) if model.norm == "pre" else None,
-        cosine=model.scores == "cosine",
-        fill=model.fill,
+    # torch's skip_init() would do, but its meta device costs more to import than a million vectors to draw.
+    items = (
+        nn.Embedding(n_items + 1, model.dim, padding_idx=0)
+        if fresh
+        else nn.Embedding.from_pretrained(torch.empty(n_items + 1, model.dim), freeze=False, padding_idx=0)
     )
+    positions = nn.Embedding(model.max_length, model.dim) if model.positions == "absolute" else None
+    embedding = Embedding(items, positions, model.hidden_dropout)
+    layers = [_build_layer(recipe, layer) for layer in range(model.layers)]
+    encoder = Encoder(embedding, layers, model, causal=recipe.causal)
     encoder.apply(_initialise)
     if fresh:
-        embedding.reset(INITIAL_STD)
+        _draw(embedding)
     return encoder
 
 
@@ -88,3 +81,11 @@ def _initialise(module: nn.Module) -> None:
             module.weight.normal_(0, INITIAL_STD)
         if module.bias is not None and module.bias._version == _WRITTEN_BY_LINEAR:
             module.bias.zero_()
+
+
+@torch.no_grad()
+def _draw(embedding: Embedding) -> None:
+    """Draw both tables from a normal distribution and zero the padding row."""
+    embedding.items.weight.normal_(0, INITIAL_STD)[0].zero_()
+    if embedding.positions is not None:
+        embedding.positions.weight.normal_(0, INITIAL_STD)

@@ -7,11 +7,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from fearec_cli import kernels
-from fearec_cli.api import Attention, FeedForward, Filter, Fusion, LayerInputs, LayerShape
-from fearec_cli.kernels import Projected
-from fearec_cli.nn.inputs import Projection
-
-_PROJECTIONS: tuple[Projection, ...] = ("q", "k", "v")
+from fearec_cli.api import Attention, FeedForward, Filter, Fusion, LayerInputs, LayerShape, Projection
+from fearec_cli.nn.blocks import layer_norm
 
 
 class LayerOutput(NamedTuple):
@@ -29,14 +26,9 @@ class LayerOutput(NamedTuple):
 
 
 class Layer(nn.Module):
-    """Filter, attention branches, fusion and feed-forward.
+    """Filter, attention branches, fusion and feed-forward, each built for this `shape`.
 
-    Args:
-        shape: the layer's depth and sizes.
-        layer_filter: what branches filter their signals with.
-        branches: attention branches.
-        fusion: joins them.
-        feed_forward: what follows.
+    A filter, a branch or a fusion is any callable that keeps the contract of its kind; a branch is a module.
     """
 
     def __init__(
@@ -49,9 +41,9 @@ class Layer(nn.Module):
     ) -> None:
         super().__init__()
         read = frozenset[Projection]().union(*(branch.projections for branch in branches))
-        self._projected = tuple(name for name in _PROJECTIONS if name in read)
+        self._projected = sorted(read, key="qkv".index)
         self._heads = shape.heads
-        self.norm = nn.LayerNorm(shape.dim, eps=1e-12) if shape.norm == "pre" else None
+        self.norm = layer_norm(shape.dim, used=shape.norm == "pre")
         # A row of blocks, one for each projection that some branch reads; no parameters for the others.
         self.project = nn.Linear(shape.dim, shape.dim * len(read)) if read else None
         # Components are plain callables by contract; those with parameters are modules and found as such.
@@ -78,11 +70,8 @@ class Layer(nn.Module):
             last: index of the last real position.
             last_only: give the output at `last` alone.
         """
-        projected: dict[Projection, Projected] = {}
-        signal = x if self.norm is None else self.norm(x)
-        if self.project is not None:
-            signals = kernels.project(signal, self.project, len(self._projected))
-            projected = dict(zip(self._projected, signals, strict=True))
+        signal = self.norm(x)
+        projected = kernels.project(signal, self.project, len(self._projected)) if self.project is not None else []
         inputs = LayerInputs(
             signal,
             valid,
@@ -90,15 +79,14 @@ class Layer(nn.Module):
             last,
             last_only=last_only,
             heads=self._heads,
-            projected=projected,
+            projected=dict(zip(self._projected, projected, strict=True)),
             layer_filter=self.filter,
         )
         contexts = _in_one_type([branch(inputs) for branch in self._branches])
-        return LayerOutput(self.feed_forward(self.fusion(contexts, inputs.at_wanted(x))), contexts, inputs)
+        return LayerOutput(self.feed_forward(self.fusion(contexts, inputs.at_requested(x))), contexts, inputs)
 
 
 def _in_one_type(contexts: list[Tensor]) -> list[Tensor]:
-    """Contexts in the shortest of their types: under autocast a branch without a product keeps float32, and what a
-    fusion projects is as short as the others."""
+    """Contexts in the shortest of their types: under autocast a branch without a product keeps float32."""
     shortest = min((context.dtype for context in contexts), key=lambda dtype: dtype.itemsize)
     return [context.to(shortest) for context in contexts]

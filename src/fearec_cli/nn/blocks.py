@@ -7,6 +7,13 @@ from torch import Tensor, nn
 
 from fearec_cli import kernels
 
+Norm = Literal["post", "pre"]
+
+
+def layer_norm(dim: int, *, used: bool = True) -> nn.Module:
+    """LayerNorm with the epsilon of BERT, or nothing where the model has none there."""
+    return nn.LayerNorm(dim, eps=1e-12) if used else nn.Identity()
+
 
 class Dropout(nn.Module):
     """Dropout whose random numbers cost little on a CPU (`fearec_cli.kernels.cpu_dropout`).
@@ -29,11 +36,8 @@ class Dropout(nn.Module):
         return kernels.dropout(x, self.p) if self.training and self.p else x
 
 
-Norm = Literal["post", "pre"]
-
-
 class ResidualOutput(nn.Module):
-    """The usual end of a sub-layer: projection, dropout, residual, and LayerNorm where the model has it there.
+    """The usual end of a sub-layer, LayerNorm(dropout(W signal + b) + residual).
 
     Args:
         dim: D.
@@ -49,35 +53,34 @@ class ResidualOutput(nn.Module):
         super().__init__()
         self.dense: nn.Module = nn.Linear(inputs or dim, dim) if projected else nn.Identity()
         self.dropout = Dropout(dropout)
-        self.norm: nn.Module = nn.LayerNorm(dim, eps=1e-12) if norm == "post" else nn.Identity()
+        self.norm = layer_norm(dim, used=norm == "post")
 
     def forward(self, signal: Float[Tensor, "*L C"], residual: Float[Tensor, "*L D"]) -> Float[Tensor, "*L D"]:
-        """LayerNorm(dropout(W signal + b) + residual), the norm where it is the model's."""
+        """Project the signal and join it to the residual."""
         return self.join(self.dense(signal), residual)
 
     def join(self, projected: Float[Tensor, "*L D"], residual: Float[Tensor, "*L D"]) -> Float[Tensor, "*L D"]:
-        """LayerNorm(dropout(projected) + residual), the norm where it is the model's."""
+        """LayerNorm(dropout(projected) + residual)."""
         out: Tensor = self.norm(self.dropout(projected) + residual)
         return out
 
 
 class FeedForward(nn.Module):
-    """Position-wise feed-forward of a Transformer layer with GELU, dropout, residual, and LayerNorm at either end.
+    """Position-wise feed-forward of a Transformer layer: LayerNorm(dropout(W2 gelu(W1 x + b1) + b2) + x).
 
     Args:
         dim: D.
         inner: size between the two linear maps.
         dropout: probability of dropping an output element.
-        norm: of the model; with `pre` the input is normalised, not the sum.
+        norm: of the model; with `pre` the input of W1 is normalised, not the sum.
     """
 
     def __init__(self, dim: int, inner: int, dropout: float, norm: Norm = "post") -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(dim, eps=1e-12) if norm == "pre" else None
+        self.norm = layer_norm(dim, used=norm == "pre")
         self.expand = nn.Linear(dim, inner)
         self.output = ResidualOutput(dim, dropout, inputs=inner, norm=norm)
 
     def forward(self, x: Float[Tensor, "*L D"]) -> Float[Tensor, "*L D"]:
-        """LayerNorm(dropout(f(x)) + x), f(x) = W2 gelu(W1 x + b1) + b2; with `pre` dropout(f(LayerNorm(x))) + x."""
-        signal = x if self.norm is None else self.norm(x)
-        return self.output.join(kernels.feed_forward(signal, self.expand, self.output.dense), x)
+        """The layer's output."""
+        return self.output.join(kernels.feed_forward(self.norm(x), self.expand, self.output.dense), x)

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fearec_cli.nn.inputs import LayerInputs, Projection
+from fearec_cli.nn.renamed import anchor_was_renamed
 from fearec_cli.nn.repeats import AddedScores
 
 View = Literal["dropout", "semantic", "positions", "branches", "spectrum", "memory", "penalty"]
@@ -70,7 +71,7 @@ class Loss(Protocol):
     """A term of the objective, built by `build(options)`; it has nothing to learn and nothing to save.
 
     Attributes:
-        views: what it reads besides the anchor; the objective makes only what some term reads.
+        views: what it reads besides the representation; the objective makes only what some term reads.
     """
 
     views: frozenset[View]
@@ -79,19 +80,20 @@ class Loss(Protocol):
         """The term's value, averaged over the batch."""
 
 
+@anchor_was_renamed
 @dataclass(frozen=True)
 class LossInputs:
     """What the loss terms are given of one training step.
 
     Attributes:
-        anchor: representation of each sequence.
+        representation: of each sequence.
         targets: row in `items` of each sequence's next item.
         items: the item table, without the padding row.
         views: further representations of the same sequences: `dropout` (a second pass through other
             dropout masks), `semantic` (another history with the same next item). Where every position trains, a term
             that reads any view but `memory` and `penalty` is given some positions alone, drawn at each step.
-        positions: for terms that read `positions`: every position's output of the anchor (key `anchor`)
-            and of each view, not only the last.
+        positions: for terms that read `positions`: every position's output, not only the last, of the sequence itself
+            (key `anchor`) and of each view.
         branches: for terms that read `branches`: the context that each branch of the last layer gives. A model
             of a single branch is refused by such a term.
         spectrum: for terms that read `spectrum`: magnitude of the last layer's filtered input at each
@@ -101,11 +103,11 @@ class LossInputs:
         penalty: for terms that read `penalty`: sum over the layers of what their filters ask to be small.
         later: rows in `items` of the A items after the target, the next one first; -1 where the training part ends
             before them.
-        added: what the model adds to the products of anchor and items, where model.repeats is learned; a term that does
-            not take it in says so by an attribute `adds_scores` that is False or missing, and is not used then.
+        added: what the model adds to the products of representation and items, where model.repeats is learned; a term
+            that takes it in has an attribute `adds_scores` that is True, and another is not used then.
     """
 
-    anchor: Float[Tensor, "B D"]
+    representation: Float[Tensor, "B D"]
     targets: Int[Tensor, "B"]
     items: Float[Tensor, "I D"]
     views: Mapping[str, Float[Tensor, "B D"]] = field(default_factory=dict)

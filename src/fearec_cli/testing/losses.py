@@ -80,7 +80,7 @@ def _subject(
     def run(part: Any, signals: Signals) -> Any:
         return part(
             LossInputs(
-                anchor=signals["anchor"],
+                representation=signals["anchor"],
                 targets=torch.arange(batch) % 3,
                 items=signals["items"],
                 views={view: signals[view] for view in passes[1:]},

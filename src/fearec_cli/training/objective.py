@@ -38,7 +38,7 @@ class WeightedLoss(NamedTuple):
         """
         with errors_of(self.label), checking_reads(self.label, "views"):
             value = self.loss(inputs)
-        return check_tensor(self.label, "value", value, (), inputs.anchor.dtype)
+        return check_tensor(self.label, "value", value, (), inputs.representation.dtype)
 
 
 class Objective:
@@ -94,7 +94,7 @@ class Objective:
             every = compared = self._of_prefixes(encoder, samples, chosen, generator, memory)
         values = [term.value(compared if term.compares_views else every) for term in self.terms]
         if memory is not None:
-            remember(memory, every.targets, every.anchor)
+            remember(memory, every.targets, every.representation)
         # Weights are the host's numbers: as a tensor they would have to be copied to the device at every step.
         total = torch.stack([term.weight * value for term, value in zip(self.terms, values, strict=True)]).sum()
         return total, torch.stack(values).detach()
@@ -126,7 +126,7 @@ class Objective:
             sizes = [int(lengths.sum()) for lengths in batch.lengths.split(shares)]
             rows = self._processes.gather_sized(rows[: sizes[self._processes.rank]], sizes)
         every = LossInputs(
-            anchor=rows,
+            representation=rows,
             targets=batch.targets,
             items=encoder.item_table(),
             later=batch.later,
@@ -170,7 +170,7 @@ class Objective:
         )
         representations = encodings.representations
         return LossInputs(
-            anchor=representations.pop("anchor", every.anchor[drawn]),
+            representation=representations.pop("anchor", every.representation[drawn]),
             targets=every.targets[drawn],
             items=every.items,
             views=representations,
@@ -200,7 +200,7 @@ class Objective:
             histories["semantic"] = Histories(alike.ids, alike.lengths)
         encodings = encode_views(encoder, self._processes, histories, self.views)
         return LossInputs(
-            anchor=encodings.representations.pop("anchor"),
+            representation=encodings.representations.pop("anchor"),
             targets=batch.targets,
             items=encoder.item_table(),
             views=encodings.representations,

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fearec_cli.api import View
-from fearec_cli.model.encoder import Encoded
+from fearec_cli.model.trunk import Encoded
 from fearec_cli.nn.repeats import AddedScores
 from fearec_cli.system.processes import Processes
 
@@ -20,7 +20,7 @@ INSIDE = frozenset[View]({"positions", "branches", "spectrum"})
 class TrainedEncoder(Protocol):
     """What is trained: an encoder, or one behind an engine."""
 
-    def __call__(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], wanted: Collection[View] = ()) -> Encoded:
+    def __call__(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"], requested: Collection[View] = ()) -> Encoded:
         """Encode sequences, as `Encoder.forward`."""
 
     def item_table(self) -> Float[Tensor, "I D"]:
@@ -126,4 +126,10 @@ def _encode_by_length(
     if ids.device.type != "cpu":
         return encoder(ids, lengths, requested)
     order = lengths.argsort()
-    return encoder(ids[order], lengths[order], requested).in_order(order.argsort())
+    encoded, back = encoder(ids[order], lengths[order], requested), order.argsort()
+    return Encoded(
+        encoded.representation[back],
+        None if encoded.positions is None else encoded.positions[back],
+        tuple(branch[back] for branch in encoded.branches),
+        None if encoded.spectrum is None else encoded.spectrum[back],
+    )

@@ -142,7 +142,7 @@ def test_the_probe_leaves_no_trace() -> None:
 @pytest.mark.parametrize(
     ("compute", "reason"),
     [
-        (lambda inputs: inputs.anchor.sum(-1), "value: expected one float32, got float32 [3]"),
+        (lambda inputs: inputs.representation.sum(-1), "value: expected one float32, got float32 [3]"),
         (lambda inputs: 0.5, "value: expected one float32, got float"),
         (
             lambda inputs: inputs.views["dropout"].sum(),

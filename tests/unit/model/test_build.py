@@ -79,6 +79,9 @@ def test_weights_start_small_and_biases_at_zero():
     assert linear.weight.std().item() == pytest.approx(INITIAL_STD, rel=0.05)
     assert not linear.bias.any()
     assert encoder.item_table().std().item() == pytest.approx(INITIAL_STD, rel=0.05)
+    assert encoder.embedding.positions.weight.std().item() == pytest.approx(INITIAL_STD, rel=0.1)
+    assert encoder.item_table().shape == (500, 64)
+    assert encoder.item_table()[4].equal(encoder.embedding.items.weight[5])
     assert not encoder.embedding.items.weight[0].any()
     assert (encoder.embedding.norm.weight == 1).all()
 

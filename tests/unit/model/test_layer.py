@@ -20,7 +20,7 @@ class Reader(nn.Module):
 
     def forward(self, inputs):
         signals = [getattr(inputs, name) for name in sorted(self.projections)] or [inputs.x]
-        return inputs.at_wanted(sum(signals))
+        return inputs.at_requested(sum(signals))
 
 
 def layer(*branches, filter_name="none"):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fearec_cli.errors import ConfigError
-from fearec_cli.nn.positions import filled
+from fearec_cli.nn.fills import filled
 from support import tiny
 
 # Windows of more than one bin: with a single one delays are equally good, and rounding would choose.
@@ -84,7 +84,6 @@ def test_what_has_one_length_is_named(flags: dict[str, str], assignments: tuple[
 @pytest.mark.parametrize(
     ("fill", "padding", "rows"),
     [
-        ("zero", "right", [[1, 2, 3, 0, 0, 0, 0], [4, 0, 0, 0, 0, 0, 0], [5, 6, 0, 0, 0, 0, 0]]),
         ("cyclic", "right", [[1, 2, 3, 1, 2, 3, 1], [4, 4, 4, 4, 4, 4, 4], [5, 6, 5, 6, 5, 6, 5]]),
         ("reflect", "right", [[1, 2, 3, 2, 1, 2, 3], [4, 4, 4, 4, 4, 4, 4], [5, 6, 5, 6, 5, 6, 5]]),
         ("cyclic", "left", [[3, 1, 2, 3, 1, 2, 3], [4, 4, 4, 4, 4, 4, 4], [6, 5, 6, 5, 6, 5, 6]]),

@@ -75,9 +75,9 @@ def test_wanted_rows_are_those_at_the_last_real_position(padding):
     inputs = tiny.layer_inputs(SHAPE, lengths=[10, 4, 1], padding=padding, last_only=True)
     last = [9, 3, 0] if padding == "right" else [9, 9, 9]
     assert inputs.last.tolist() == last
-    assert torch.equal(inputs.at_wanted(inputs.x)[:, 0], inputs.x[torch.arange(3), torch.tensor(last)])
+    assert torch.equal(inputs.at_requested(inputs.x)[:, 0], inputs.x[torch.arange(3), torch.tensor(last)])
 
 
 def test_all_rows_are_wanted_unless_the_last_alone_is():
     inputs = tiny.layer_inputs(SHAPE)
-    assert inputs.at_wanted(inputs.x) is inputs.x
+    assert inputs.at_requested(inputs.x) is inputs.x

@@ -94,7 +94,7 @@ def test_one_requested_position_projects_nothing_else():
     for use in ("attention", "weighted", "summed scores"):
         for filtered in (False, True):
             USES[use](inputs, filtered)
-    for kept in (inputs._signals, inputs._filtered):
+    for kept in (inputs._signals._signals, inputs._signals._filtered):
         assert all(isinstance(kept[name], Unprojected) for name in "qkv")
 
 
@@ -106,7 +106,7 @@ def test_where_every_position_is_requested_each_signal_is_projected_once():
 
 def test_what_a_layer_does_not_project_is_not_there():
     inputs = tiny.layer_inputs(tiny.layer_shape())
-    del inputs._signals["k"]
+    del inputs._signals._signals["k"]
     with pytest.raises(KeyError):
         _ = inputs.k
     with pytest.raises(KeyError):

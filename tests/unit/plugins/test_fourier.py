@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from fearec_cli import kernels
 from fearec_cli.api import multiply_spectrum
-from fearec_plugins.attentions._delays import (
+from fearec_plugins._kernels.correlation import (
     average_by_fft,
     average_over,
     circulant_of_delays,
     correlation_by_fft,
     correlation_by_scores,
 )
-from fearec_plugins.filters._matrix import circulant
+from fearec_plugins._kernels.gains import circulant
 
 sizes = st.integers(2, 33)
 seeds = st.integers(0, 2**32 - 1)

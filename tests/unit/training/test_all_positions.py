@@ -91,7 +91,7 @@ class Reader:
 
     def __call__(self, inputs: LossInputs) -> torch.Tensor:
         self.inputs.append(inputs)
-        return inputs.anchor.square().mean()
+        return inputs.representation.square().mean()
 
 
 NO_DROPOUT = ("model.hidden_dropout=0", "model.attention_dropout=0")
@@ -129,18 +129,18 @@ class Step:
 def test_terms_that_compare_views_get_drawn_positions_and_the_others_all() -> None:
     step = Step("dropout", "semantic")
     ((every,), (drawn,)) = step.rows.inputs, step.drawn.inputs
-    assert (len(every.anchor), len(drawn.anchor)) == (24, 5)
+    assert (len(every.representation), len(drawn.representation)) == (24, 5)
     assert step.calls == [(6, 4), (10, 4)]  # the windows, then both views of what was drawn, as wide as the longest
-    distances, rows = torch.cdist(drawn.anchor, every.anchor).min(1)
+    distances, rows = torch.cdist(drawn.representation, every.representation).min(1)
     assert torch.equal(drawn.targets, every.targets[rows])
     assert len(set(rows.tolist())) == 5
     assert distances.max() < 1e-4
-    torch.testing.assert_close(drawn.views["dropout"], drawn.anchor)
+    torch.testing.assert_close(drawn.views["dropout"], drawn.representation)
     everything = step.prefixes.batch(torch.arange(len(step.prefixes)))
     histories = step.encoder.represent(everything.ids, everything.lengths)
     found = torch.cdist(drawn.views["semantic"], histories).argmin(1)
     assert torch.equal(everything.targets[found], drawn.targets)
-    assert not torch.allclose(drawn.views["semantic"], drawn.anchor)
+    assert not torch.allclose(drawn.views["semantic"], drawn.representation)
 
 
 def test_what_is_inside_a_view_has_the_models_length_and_is_the_anchors() -> None:
@@ -156,7 +156,7 @@ def test_what_is_inside_a_view_has_the_models_length_and_is_the_anchors() -> Non
 
 
 def test_no_more_is_drawn_than_there_is_and_draws_follow_the_generator() -> None:
-    assert len(Step("dropout", drawn=100).drawn.inputs[0].anchor) == 24
+    assert len(Step("dropout", drawn=100).drawn.inputs[0].representation) == 24
     one, same, other = (Step("dropout", seed=seed).drawn.inputs[0].targets for seed in (0, 0, 1))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
@@ -167,17 +167,17 @@ def test_the_memory_has_the_last_representation_of_every_target_of_earlier_steps
     (first,) = step.drawn.inputs
     assert first.memory is not None
     assert not first.memory.any()
-    assert len(first.anchor) == 24  # it costs no pass: every row has it
+    assert len(first.representation) == 24  # it costs no pass: every row has it
     assert step.calls == [(6, 4)]
     for item in range(12):
         rows = (first.targets == item).nonzero()
-        expected = first.anchor[rows[-1, 0]] if len(rows) else torch.zeros(8)
+        expected = first.representation[rows[-1, 0]] if len(rows) else torch.zeros(8)
         torch.testing.assert_close(step.memory[item], expected.detach(), rtol=0, atol=0)
     step.take(1)
     second = step.drawn.inputs[1]
     assert second.memory is not None
     torch.testing.assert_close(
-        second.memory, first.anchor[[int((first.targets == t).nonzero()[-1]) for t in second.targets]]
+        second.memory, first.representation[[int((first.targets == t).nonzero()[-1]) for t in second.targets]]
     )
     assert not step.memory.requires_grad
 

@@ -72,7 +72,7 @@ def test_the_first_view_is_the_batch_itself_and_the_dropout_view_repeats_it():
     step = Step("ce+0.1*contrast", *NO_DROPOUT)
     batch = step.prefixes.batch(step.chosen)
     expected = step.encoder.represent(batch.ids, batch.lengths)
-    torch.testing.assert_close(step.inputs.anchor, expected)
+    torch.testing.assert_close(step.inputs.representation, expected)
     torch.testing.assert_close(step.inputs.views["dropout"], expected)
     assert torch.equal(step.inputs.targets, batch.targets)
 

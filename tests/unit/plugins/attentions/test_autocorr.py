@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fearec_plugins._kernels import correlation
 from fearec_plugins.attentions import autocorr
 from support import tiny
 
@@ -139,6 +140,6 @@ def test_an_average_over_many_delays_goes_by_fft_and_is_the_same(monkeypatch):
     inputs = tiny.layer_inputs(tiny.layer_shape(), dtype=torch.float64)
     branch = attention(10, top_k=3.0)
     by_rows = branch(inputs)
-    monkeypatch.setattr(autocorr, "average_over", None)
-    monkeypatch.setattr(autocorr, "MOST_BY_ROWS", branch.kept - 1)
+    monkeypatch.setattr(correlation.AverageOver, "apply", None)
+    monkeypatch.setattr(correlation, "MOST_BY_ROWS", branch.kept - 1)
     torch.testing.assert_close(branch(inputs), by_rows)

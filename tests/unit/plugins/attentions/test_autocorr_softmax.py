@@ -47,7 +47,7 @@ def test_the_output_is_the_weighted_sum_of_rolled_values(last_only):
     part, here = attention(11), inputs(11, last_only=last_only)
     weights = part.weights(here)
     rolled = sum(weights[:, tau, None, None] * here.v.roll(-tau, dims=1) for tau in range(11))
-    torch.testing.assert_close(part(here), here.at_wanted(rolled))
+    torch.testing.assert_close(part(here), here.at_requested(rolled))
 
 
 @pytest.mark.parametrize("n", [10, 11])

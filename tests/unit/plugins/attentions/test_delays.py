@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fearec_plugins.attentions._delays import average_by_fft, average_over, correlation_by_fft
+from fearec_plugins._kernels.correlation import average_by_fft, average_over, correlation_by_fft
 
 
 @pytest.mark.parametrize("n", [1, 4, 7])

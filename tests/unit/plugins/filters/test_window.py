@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fearec_cli.errors import ConfigError
-from fearec_plugins.filters._matrix import LONGEST_BY_MATRIX, FixedGain, circulant
+from fearec_plugins._kernels.gains import LONGEST_BY_MATRIX, FixedGain, circulant
 from fearec_plugins.filters.window import window_bins
 from support import tiny
 
@@ -169,7 +169,7 @@ def test_the_matrix_is_not_stored_with_the_weights():
 def test_the_matrix_route_equals_the_fft_route(n, monkeypatch):
     gain = (torch.arange(n // 2 + 1) % 2).float()
     by_matrix = FixedGain(gain, n)
-    monkeypatch.setattr("fearec_plugins.filters._matrix.LONGEST_BY_MATRIX", n - 1)
+    monkeypatch.setattr("fearec_plugins._kernels.gains.LONGEST_BY_MATRIX", n - 1)
     by_fft = FixedGain(gain, n)
     assert (by_matrix.by_matrix, by_fft.by_matrix) == (True, False)
     x = torch.randn(3, n, 4, generator=torch.Generator().manual_seed(n))

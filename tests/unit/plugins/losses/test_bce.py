@@ -17,11 +17,11 @@ def sigmoid(score):
 def bce_by_loops(inputs, negatives):
     """-[log sigmoid(s+) + sum of log(1 - sigmoid(s-))], averaged over the sequences."""
     total = 0.0
-    for anchor, target, drawn in zip(inputs.anchor, inputs.targets.tolist(), negatives.tolist(), strict=True):
+    for anchor, target, drawn in zip(inputs.representation, inputs.targets.tolist(), negatives.tolist(), strict=True):
         total -= math.log(sigmoid(float(anchor @ inputs.items[target])))
         for item in drawn:
             total -= math.log(1 - sigmoid(float(anchor @ inputs.items[item])))
-    return total / len(inputs.anchor)
+    return total / len(inputs.representation)
 
 
 def random_inputs(seed=0, batch=5, n_items=8, dim=4):

@@ -26,10 +26,10 @@ def test_bpr_is_its_definition(negatives):
     torch.manual_seed(2)
     drawn = draw_negatives(inputs.targets, 8, negatives)
     expected = 0.0
-    for anchor, target, items in zip(inputs.anchor, inputs.targets.tolist(), drawn.tolist(), strict=True):
+    for anchor, target, items in zip(inputs.representation, inputs.targets.tolist(), drawn.tolist(), strict=True):
         for item in items:
             margin = float(anchor @ inputs.items[target]) - float(anchor @ inputs.items[item])
-            expected -= math.log(1 / (1 + math.exp(-margin))) / (negatives * len(inputs.anchor))
+            expected -= math.log(1 / (1 + math.exp(-margin))) / (negatives * len(inputs.representation))
     torch.manual_seed(2)
     assert tiny.part("loss", "bpr", negatives=negatives)(inputs).item() == pytest.approx(expected)
 
@@ -42,7 +42,7 @@ def test_equal_scores_tell_nothing():
 def test_only_differences_of_scores_matter():
     """A vector added to every item moves all of a sequence's scores alike."""
     inputs = random_inputs()
-    moved = LossInputs(inputs.anchor, inputs.targets, inputs.items + torch.arange(4))
+    moved = LossInputs(inputs.representation, inputs.targets, inputs.items + torch.arange(4))
     values = []
     for given in (inputs, moved):
         torch.manual_seed(0)

@@ -49,7 +49,7 @@ def test_gbce_is_its_definition(negatives, t):
     alpha = negatives / 7
     beta = alpha * (t * (1 - 1 / alpha) + 1 / alpha)
     total = 0.0
-    for anchor, target, items in zip(inputs.anchor, inputs.targets.tolist(), drawn.tolist(), strict=True):
+    for anchor, target, items in zip(inputs.representation, inputs.targets.tolist(), drawn.tolist(), strict=True):
         total -= math.log((1 / (1 + math.exp(-float(anchor @ inputs.items[target])))) ** beta)
         for item in items:
             total -= math.log(1 - 1 / (1 + math.exp(-float(anchor @ inputs.items[item]))))

@@ -30,7 +30,7 @@ def loss_inputs(batch=4, dim=6, n=5, views=("dropout", "semantic")):
     known = {name: draw(batch, dim) for name in names}
     positions = {name: draw(batch, n, dim) for name in names}
     return LossInputs(
-        anchor=known["anchor"],
+        representation=known["anchor"],
         targets=torch.arange(batch) % 3,
         items=draw(7, dim),
         views={name: known[name] for name in views},
@@ -39,7 +39,7 @@ def loss_inputs(batch=4, dim=6, n=5, views=("dropout", "semantic")):
 
 
 def known(inputs):
-    return {"anchor": inputs.anchor, **inputs.views}
+    return {"anchor": inputs.representation, **inputs.views}
 
 
 def info_nce_by_loops(one, other, temperature, similarity):
@@ -73,7 +73,7 @@ def spectrum_distance(one, other):
 def test_cross_entropy_is_the_mean_surprise_of_the_targets():
     inputs = loss_inputs()
     total = 0.0
-    for anchor, target in zip(inputs.anchor, inputs.targets.tolist(), strict=True):
+    for anchor, target in zip(inputs.representation, inputs.targets.tolist(), strict=True):
         exponentials = [math.exp(float(anchor @ item)) for item in inputs.items]
         total -= math.log(exponentials[target] / sum(exponentials))
     assert tiny.part("loss", "ce")(inputs).item() == pytest.approx(total / 4)

@@ -29,7 +29,7 @@ def test_sampled_softmax_is_its_definition(negatives):
     torch.manual_seed(2)
     drawn = draw_negatives(inputs.targets, 8, negatives)
     total = 0.0
-    for anchor, target, items in zip(inputs.anchor, inputs.targets.tolist(), drawn.tolist(), strict=True):
+    for anchor, target, items in zip(inputs.representation, inputs.targets.tolist(), drawn.tolist(), strict=True):
         own = math.exp(float(anchor @ inputs.items[target]))
         others = sum(math.exp(float(anchor @ inputs.items[item])) * 7 / negatives for item in items)
         total -= math.log(own / (own + others))
@@ -47,7 +47,7 @@ def test_of_two_items_it_is_cross_entropy(negatives, seed):
 
 def test_with_every_other_item_drawn_once_it_is_cross_entropy(monkeypatch):
     def every_other_item(inputs, count):
-        scores = inputs.anchor @ inputs.items.T
+        scores = inputs.representation @ inputs.items.T
         own = torch.nn.functional.one_hot(inputs.targets, 8).bool()
         assert count == 7
         return scores[own], scores[~own].view(-1, 7)
@@ -72,10 +72,10 @@ def test_it_comes_to_cross_entropy_as_negatives_are_added():
 def test_its_estimate_of_the_partition_function_is_unbiased():
     """exp(loss) of one sequence is the estimated partition function over exp(s+): linear in the draws."""
     inputs = random_inputs(batch=1)
-    many = LossInputs(inputs.anchor.expand(60_000, -1), inputs.targets.expand(60_000), inputs.items)
+    many = LossInputs(inputs.representation.expand(60_000, -1), inputs.targets.expand(60_000), inputs.items)
     torch.manual_seed(0)
     drawn = draw_negatives(many.targets, 8, 2)
-    scores = (inputs.anchor @ inputs.items.T)[0]
+    scores = (inputs.representation @ inputs.items.T)[0]
     own = scores[inputs.targets[0]].exp()
     estimates = own + scores[drawn].exp().sum(-1) * 7 / 2
     assert estimates.mean().item() == pytest.approx(scores.exp().sum().item(), rel=0.02)

@@ -56,7 +56,7 @@ class Recorder:
 
     def __call__(self, inputs: LossInputs) -> Tensor:
         self.inputs = inputs
-        return inputs.anchor.sum()
+        return inputs.representation.sum()
 
 
 def recorded(views, config):
@@ -81,7 +81,7 @@ def test_branches_and_spectrum_are_the_anchors_whatever_else_is_read(further, pa
     assert inputs.spectrum is not None
     assert inputs.spectrum.shape == (4, 6, 8)
     assert [branch.shape for branch in inputs.branches] == [(4, 8), (4, 8)]
-    torch.testing.assert_close(inputs.anchor, alone.representation)
+    torch.testing.assert_close(inputs.representation, alone.representation)
     torch.testing.assert_close(inputs.spectrum, alone.spectrum)
     for branch, expected in zip(inputs.branches, alone.branches, strict=True):
         torch.testing.assert_close(branch, expected)

@@ -1,4 +1,4 @@
-"""A gain that all dimensions share, as one matrix over the positions: no FFT runs on a short sequence."""
+"""A real gain that all dimensions share, as one matrix over the positions: no FFT runs on a short sequence."""
 
 from collections.abc import Callable
 
@@ -14,6 +14,22 @@ from fearec_cli.errors import ConfigError
 LONGEST_BY_MATRIX = 200
 # The longest for which there is a matrix of N x N numbers for each length.
 _LONGEST = 256
+
+
+def fixed_gain(name: str, shape: LayerShape, gain: Callable[[int], Float[Tensor, "_"]]) -> nn.Module:
+    """irfft(gain * rfft(x)) over all positions, or over the real ones of each sequence where the model says so.
+
+    Args:
+        name: of the filter, for messages.
+        shape: of the layer.
+        gain: at the n // 2 + 1 frequencies of n positions; not learned.
+
+    Raises:
+        ConfigError: too many positions for a gain of each length.
+    """
+    if shape.spectrum == "true-length":
+        return GainOfLength(name, gain, shape)
+    return FixedGain(gain(shape.max_length), shape.max_length)
 
 
 class FixedGain(nn.Module):
@@ -35,8 +51,8 @@ class FixedGain(nn.Module):
         table = circulant(gain.double(), n) if self.by_matrix else gain[:, None]
         self.register_buffer("table", table.float(), persistent=False)
 
-    def forward(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
-        """The filtered signal."""
+    def forward(self, x: Float[Tensor, "B N D"], lengths: Int[Tensor, "B"] | None = None) -> Float[Tensor, "B N D"]:
+        """The filtered signal; the lengths play no part."""
         return apply_matrix(self.table, x) if self.by_matrix else multiply_spectrum(x, self.table)
 
 

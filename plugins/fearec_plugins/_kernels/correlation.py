@@ -5,6 +5,8 @@ also the sum along each circular diagonal of their products at every pair of pos
 equation, and what a model is exported with.
 """
 
+import math
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -16,6 +18,11 @@ from fearec_plugins._kernels.delays import AverageOver, Circulant, DiagonalSums
 LONGEST_BY_SCORES = 128
 # The most delays whose average is taken row by row instead of by the FFT.
 MOST_BY_ROWS = 24
+
+
+def kept_delays(n: int, top_k: float) -> int:
+    """How many delays of n positions are kept: the floor of top_k ln(n), 1 at least."""
+    return min(n, max(1, math.floor(top_k * math.log(n))))
 
 
 def correlation_by_scores(scores: Float[Tensor, "B N N"]) -> Float[Tensor, "B N"]:
@@ -48,8 +55,8 @@ def average_by_fft(weights: Float[Tensor, "B N"], values: Float[Tensor, "B N D"]
 def average_over(
     delays: Int[Tensor, "B K"], weights: Float[Tensor, "B K"], values: Float[Tensor, "B N D"]
 ) -> Float[Tensor, "B N D"]:
-    """sum over k of w_k v((t + tau_k) mod N): K rows are read for each position."""
-    if equations_only():
+    """sum over k of w_k v((t + tau_k) mod N): of few delays row by row, of many by the FFT."""
+    if equations_only() or delays.shape[1] > MOST_BY_ROWS:
         of_every = torch.zeros(values.shape[:2], dtype=weights.dtype, device=weights.device)
         return average_by_fft(of_every.scatter_add(1, delays, weights), values)
     average: Tensor = AverageOver.apply(delays, weights.to(values.dtype), values)  # type: ignore[no-untyped-call]
