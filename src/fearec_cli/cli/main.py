@@ -34,6 +34,7 @@ class _Commands(LazyCommands):
         "evaluate": "Rank every held-out item among the whole catalogue.",
         "tune": "Search for the settings that validate best.",
         "compare": "Tell a better model from a luckier one, user by user.",
+        "reproduce": "Try a published claim and say whether its number comes out.",
         "results": "List the results below directories, with what differs between them.",
         "recommend": "Recommend items for any history, by one checkpoint.",
         "serve": "Answer over HTTP, by one checkpoint.",

@@ -7,14 +7,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from fearec_cli.components.registry import load_components
 from fearec_cli.config import Recipe, RunConfig, differences, load_run
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.devices.placement import choose_device
 from fearec_cli.errors import CheckpointError, ConfigError
 from fearec_cli.evaluation.ranks_file import write_ranks
+from fearec_cli.evaluation.report import Report
 from fearec_cli.evaluation.shown import to_json
-from fearec_cli.runs.checkpoint import load_checkpoint
+from fearec_cli.runs.checkpoint import Checkpoint, load_checkpoint
 from fearec_cli.runs.dataset import DEMO, check_dataset_named, dataset_of_fingerprint, open_dataset
 from fearec_cli.runs.directory import BEST_FILE, RUN_FILE, SUMMARY_FILE, claimed, has_begun, new_run_directory
 from fearec_cli.runs.evaluation import evaluate_checkpoint
@@ -112,7 +115,7 @@ def train_seeds(
             )
             if outcome is None or outcome.reason == "interrupted":
                 return SeedsOutcome(directory, summary, interrupted=True)
-            result = _evaluated(own, prepared, recipe)
+            result = _result(*evaluate_run(own, prepared, choose_device(recipe.training.device)))
             summary = summary.model_copy(update={"runs": {**summary.runs, seed: result}})
             write_summary(directory, summary)
     return SeedsOutcome(directory, summary, interrupted=False)
@@ -171,13 +174,25 @@ def _remove_if_nothing_began(directory: Path, summary: Summary) -> None:
         (directory / RUN_FILE).unlink(missing_ok=True)
 
 
-def _evaluated(directory: Path, prepared: Prepared, recipe: Recipe) -> SeedResult:
-    """Both parts' metrics of the best weights of a run; leaves test.json and test.parquet."""
-    checkpoint = load_checkpoint(directory / BEST_FILE, choose_device(recipe.training.device))
+def evaluate_run(directory: Path, prepared: Prepared, device: torch.device) -> tuple[Checkpoint, Report]:
+    """The best weights of a run, evaluated on the test part; leaves test.json and test.parquet beside them.
+
+    Args:
+        directory: of the run.
+        prepared: its data set.
+        device: that ranks.
+
+    Raises:
+        FearecError: the weights or the scores are damaged, or a file cannot be written.
+    """
+    checkpoint = load_checkpoint(directory / BEST_FILE, device)
     evaluated = evaluate_checkpoint(checkpoint, prepared)
     write_ranks(directory / RANKS_FILE, evaluated.header, prepared, evaluated.model)
-    report = to_json(evaluated)
     with atomic_file(directory / TEST_FILE) as temporary:
-        temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(to_json(evaluated), indent=2) + "\n", encoding="utf-8")
+    return checkpoint, evaluated
+
+
+def _result(checkpoint: Checkpoint, report: Report) -> SeedResult:
     valid = {protocol: dict(metrics) for protocol, metrics in checkpoint.info.metrics.items()}
-    return SeedResult(valid=valid, test=report["protocols"])
+    return SeedResult(valid=valid, test=to_json(report)["protocols"])
