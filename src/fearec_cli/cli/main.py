@@ -118,7 +118,7 @@ def main() -> NoReturn:
         owner = package_at_fault(error)
         if owner:
             _fail(f"{reason}, in package {owner!r}; `fearec --debug ...` shows where; report it to its authors", 2)
-        _fail(reason, 1, "This is a fault of fearec: `fearec --debug ...` shows where it happened; please report it.")
+        _fail(reason, 1, "This is a bug in fearec: `fearec --debug ...` shows where it happened; please report it.")
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -1,4 +1,4 @@
-"""`fearec train --seeds`: several runs of one configuration, and what they came to together."""
+"""`fearec train --seeds`: several runs of one configuration, and their summary."""
 
 import shlex
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ def parse_seeds(text: str, settings: Mapping[str, Any], batch_size: str | None) 
     """Seeds as in "5", which is 1 to 5, or "1,2,7".
 
     Args:
-        text: what stands behind --seeds.
+        text: value of --seeds.
         settings: other options of the command line that are settings of the loop.
-        batch_size: what stands behind --batch-size.
+        batch_size: value of --batch-size.
 
     Raises:
-        ConfigError: it is neither, fewer than two, or --seed or --batch-size auto stands beside it.
+        ConfigError: it is neither, gives fewer than two, or comes with --seed or --batch-size auto.
     """
     parts = [part.strip() for part in text.split(",")]
     problems = []
@@ -45,9 +45,9 @@ def parse_seeds(text: str, settings: Mapping[str, Any], batch_size: str | None) 
         if not 2 <= len(seeds) <= _MOST:
             problems.append(f"--seeds {text}: give 2 to {_MOST:,} seeds; a single one is --seed N")
     if settings.get("seed") is not None:
-        problems.append("--seed: cannot stand beside --seeds, which names every seed; leave it out")
+        problems.append("--seed: does not go with --seeds, which names every seed; leave it out")
     if batch_size == "auto":
-        problems.append("--batch-size auto: cannot stand beside --seeds: find a size first, and give it to all")
+        problems.append("--batch-size auto: does not go with --seeds; find a size first, and give it to all")
     if problems:
         raise ConfigError(problems)
     return seeds

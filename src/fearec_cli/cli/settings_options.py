@@ -1,4 +1,4 @@
-"""Command-line options made from settings: type, default, bounds and sentence stand in the settings alone.
+"""Command-line options made from settings: type, default, bounds and sentence are declared only in the settings.
 
 An option that is not given is None and is left out, so that a value from a file or a preset is not replaced by a
 default of the command line.
@@ -71,7 +71,7 @@ def with_options(*options: Iterable[inspect.Parameter], before: str = "") -> Cal
 
 
 def given(settings: Mapping[str, Any], section: str = "") -> dict[str, Any]:
-    """The settings that stand on the command line, as `section.name` where a section is named."""
+    """The settings given on the command line, as `section.name` where a section is named."""
     prefix = f"{section}." if section else ""
     return {prefix + name: value for name, value in settings.items() if value is not None and value != []}
 

@@ -1,4 +1,4 @@
-"""The only place that reads "+" and "*": which parts a model and its objective are composed of."""
+"""The only place that reads "+" and "*": which components make up a model and its objective."""
 
 import math
 import re
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fearec_cli.errors import ConfigError
 
-# A "+" inside a number, as in 1e+2, does not part terms; the one after a name such as top1e does.
+# A "+" inside a number, as in 1e+2, does not separate terms; the one after a name such as top1e does.
 _EXPONENT_SIGN = re.compile(r"((?<![a-z0-9.-])[0-9.]+[eE])\+(?=[0-9])")
 _TERM = re.compile(r"(?:(?P<weight>[^*]+)\*)?(?P<name>[a-z][a-z0-9-]*)")
 
@@ -25,7 +25,7 @@ def branches(expression: str) -> tuple[str, ...]:
     ('ramp', 'autocorr')
 
     Raises:
-        ConfigError: a name is missing or stands twice.
+        ConfigError: a name is missing or appears twice.
     """
     names = tuple(part.strip() for part in expression.split("+"))
     _check_names("attention", expression, names)
@@ -39,8 +39,7 @@ def terms(expression: str) -> tuple[Term, ...]:
     (Term(weight=1.0, name='ce'), Term(weight=0.1, name='contrast'))
 
     Raises:
-        ConfigError: a term is no `name` or `weight*name`, a weight is not a positive number, or a name
-            stands twice.
+        ConfigError: a term is no `name` or `weight*name`, a weight is not a positive number, or a name appears twice.
     """
     parts = [part.strip() for part in _EXPONENT_SIGN.sub(r"\1", expression).split("+")]
     found = [_term(expression, part) for part in parts]

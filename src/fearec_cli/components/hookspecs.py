@@ -1,4 +1,4 @@
-"""The table of contents of what can be plugged: one hook a kind, whose docstring is that kind's contract.
+"""What can be plugged in: one hook for each kind, whose docstring is that kind's contract.
 
 Every hook takes nothing and returns `Component`s of its kind. The call contracts themselves, with
 shapes, are the protocols of `fearec_cli.nn.contracts` and `fearec_cli.api.Adapter`.
@@ -26,17 +26,16 @@ def fearec_filters() -> Iterable[Component]:  # type: ignore[empty-body]
 def fearec_attentions() -> Iterable[Component]:  # type: ignore[empty-body]
     """Branches of a layer. `build(options, shape)` makes an `Attention`.
 
-    A branch takes `LayerInputs`, declares in `projections` which of q, k and v it reads, and gives its
-    context at the requested positions. What other branches may need too, it takes from `LayerInputs`, which
-    computes it once.
+    A branch takes `LayerInputs`, declares in `projections` which of q, k and v it reads, and returns its context at the
+    requested positions. What other branches may need too comes from `LayerInputs`, which computes it once.
     """
 
 
 @hookspec
 def fearec_fusions() -> Iterable[Component]:  # type: ignore[empty-body]
-    """Heads that join branches. `build(options, shape, branches)` makes a `Fusion`.
+    """Fusions that join branches. `build(options, shape, branches)` makes a `Fusion`.
 
-    A head takes the branches' contexts and the layer's input, gives the layer's output before the
+    A fusion takes the branches' contexts and the layer's input, returns the layer's output before the
     feed-forward, and raises `ConfigError` when built for a number of branches that it cannot join.
     """
 
@@ -45,7 +44,7 @@ def fearec_fusions() -> Iterable[Component]:  # type: ignore[empty-body]
 def fearec_losses() -> Iterable[Component]:  # type: ignore[empty-body]
     """Terms of the objective. `build(options)` makes a `Loss`.
 
-    A term takes `LossInputs`, declares in `views` what it reads besides the representation, and gives a scalar
+    A term takes `LossInputs`, declares in `views` what it reads besides the representation, and returns a scalar
     averaged over the batch.
     """
 

@@ -91,7 +91,7 @@ class Registry:
         """The component of this name, whatever its kind.
 
         Raises:
-            PluginError: nobody offers it; names what is alike and every plugin that is broken.
+            PluginError: no package offers it; names similar ones and every plugin that is broken.
         """
         if name not in self._by_name:
             raise PluginError(f"no component is called {name!r}" + self._hints(name, kind=None))
@@ -101,7 +101,7 @@ class Registry:
         """The component of this kind and name.
 
         Raises:
-            PluginError: nobody offers it, or it is of another kind.
+            PluginError: no package offers it, or it is of another kind.
         """
         entry = self._by_name.get(name)
         if entry is None:
@@ -182,11 +182,11 @@ def read_plugins(points: Iterable[EntryPoint], unreadable: Iterable[Broken] = ()
     """Import plugins, check what they offer and register it.
 
     A plugin that cannot be imported or breaks a rule is remembered as `Broken`: it is named when a
-    look-up fails, and does not disturb who does not need it.
+    look-up fails, and disturbs nothing else.
 
     Args:
         points: where the plugins are.
-        unreadable: packages that do not tell.
+        unreadable: packages whose entry points cannot be read.
 
     Raises:
         PluginError: two components of one name.
@@ -253,7 +253,7 @@ def check_component(component: Component) -> Component:
 
 
 def _word(kind: Kind) -> str:
-    """What a user knows the kind as."""
+    """The kind in the user's words."""
     return "source" if kind == "adapter" else kind
 
 

@@ -17,7 +17,7 @@ from fearec_cli.errors import ConfigError, PluginError, did_you_mean
 from fearec_cli.system.parsing import ParseError, parse_toml, read_bounded
 
 # What learns best in minutes on the data sets of docs/results.md; where a component is chosen and no preset is named,
-# the published model whose trunk takes any of them.
+# the published model, whose trunk takes any component.
 RECOMMENDED_PRESET = "sasrec-causal"
 PUBLISHED_PRESET = "fearec"
 # Of a run's file: what the run was begun with, which is no setting.

@@ -48,7 +48,7 @@ class Recipe:
         fusion: joins the branches.
         losses: weighted terms of the objective, in the order of `--loss`.
         preset: what the configuration started from; empty where it was read from a run.
-        expectation: what that preset leads to, in a sentence; empty where other components were chosen.
+        expectation: what that preset achieves, in a sentence; empty where other components were chosen.
     """
 
     config: RunConfig

@@ -165,8 +165,8 @@ class RunConfig(Options):
         return tomli_w.dumps({**table, **{name: values for name, values in options.items() if values}})
 
     def without_limits(self) -> "RunConfig":
-        """The same run with the defaults of what only says when to stop, when to save and who follows, and of the
-        number of processes, which changes dropout masks alone: runs that agree in the rest can be continued one by the
+        """The same run with the defaults of what decides only when to stop, when to save and where records go, and of
+        the number of processes, which changes only dropout masks: runs that agree in the rest can continue each
         other."""
         free = TrainingConfig().model_dump(
             include={"epochs", "max_steps", "time_limit", "patience", "save_minutes", "devices", "nodes", "track"}

@@ -148,7 +148,7 @@ def every(signal: Projected) -> Float[Tensor, "B N D"]:
 
 
 def _is_untouched(linear: nn.Module) -> bool:
-    """Whether nobody notices that a map is read and not called."""
+    """Whether reading a map's weights gives what calling it gives."""
     return type(linear) is nn.Linear and "forward" not in vars(linear) and not any(hooks for hooks in _hooks_of(linear))
 
 

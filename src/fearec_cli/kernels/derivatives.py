@@ -1,4 +1,4 @@
-"""Fused functions have first derivatives alone, and say so."""
+"""Fused functions have only first derivatives, and raise for second ones."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,6 +1,6 @@
 """The signals of one layer: each is projected and filtered when it is first needed, and kept.
 
-On a CPU a map is not applied before somebody needs its signal at every position, and a filter that treats all
+On a CPU a map is not applied before its signal is needed at every position, and a filter that treats all
 dimensions alike goes past it: one filtering of the layer's input instead of one of each projection
 (`fearec_cli.kernels.last_position`).
 """

@@ -1,1 +1,1 @@
-"""From padded ids to representations: embedding, layers, encoder, and the composition of parts."""
+"""From padded ids to representations: embedding, layers, encoder, and how they are built."""

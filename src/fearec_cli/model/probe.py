@@ -37,7 +37,7 @@ class Probe:
         self._shape = shape
         self._padding = padding
         self._tried_shape = replace(shape, max_length=min(shape.max_length, _POSITIONS))
-        # The model asks its last layer for the last position alone, and the others for all.
+        # The model asks its last layer for only the last position, and the others for all.
         self._last_only = shape.layer == shape.n_layers - 1
         self._filters: dict[int, Filter] = {}  # by the number of positions that they are built for
 
@@ -128,7 +128,7 @@ class Probe:
 
 
 def _check_storable(label: str, part: Any) -> None:
-    """Refuse a state that a checkpoint could not hold, before anything is trained.
+    """Check that a checkpoint can hold a component's state, before anything is trained.
 
     Raises:
         PluginError: tensors share memory, are sparse, or of a type that safetensors does not have.

@@ -35,7 +35,7 @@ class Encoded:
 
 
 class Trunk(nn.Module):
-    """Embedding, layers from the input's side up, and what the settings of the `model` say of their output."""
+    """Embedding, layers from the input's side up, and how the `model` settings pool and scale their output."""
 
     def __init__(self, embedding: Embedding, layers: Sequence[Layer], model: ModelConfig) -> None:
         super().__init__()

@@ -18,7 +18,8 @@ View = Literal["dropout", "semantic", "positions", "branches", "spectrum", "memo
 class Filter(Protocol):
     """A filter along time, built by `build(options, shape: LayerShape)`; usually a `torch.nn.Module`.
 
-    One that is linear and treats all dimensions alike may say so by an attribute `constant`, its gain of a constant
+    One that is linear and treats all dimensions alike may declare it with an attribute `constant`, its gain of a
+    constant
     signal; a layer then filters its input once instead of each projection where that is less work. One may also have a
     method `penalty()`: a number, of its parameters alone, that the loss `filter-penalty` makes small.
     """
@@ -91,11 +92,11 @@ class LossInputs:
         items: the item table, without the padding row.
         views: further representations of the same sequences: `dropout` (a second pass through other
             dropout masks), `semantic` (another history with the same next item). Where every position trains, a term
-            that reads any view but `memory` and `penalty` is given some positions alone, drawn at each step.
+            that reads any view but `memory` and `penalty` is given only some positions, drawn at each step.
         positions: for terms that read `positions`: every position's output, not only the last, of the sequence itself
             (key `anchor`) and of each view.
-        branches: for terms that read `branches`: the context that each branch of the last layer gives. A model
-            of a single branch is refused by such a term.
+        branches: for terms that read `branches`: the context that each branch of the last layer gives. Such a term is
+            an error in a model with one branch.
         spectrum: for terms that read `spectrum`: magnitude of the last layer's filtered input at each
             frequency.
         memory: for terms that read `memory`: the representation of the last history of an earlier step that had the

@@ -9,7 +9,7 @@ from fearec_cli.nn.shape import LayerShape
 
 class RelativePositions(nn.Module):
     """A learned bias on the scores and a learned value vector for each head and distance (Shaw et al., NAACL 2018,
-    whose keys are given up for a bias, as in T5: Raffel et al., JMLR 2020).
+    with a bias instead of keys, as in T5: Raffel et al., JMLR 2020).
 
     Args:
         shape: of the layer; distances are 0 to N - 1.

@@ -26,9 +26,10 @@ def compare(
     protocol: Annotated[
         Literal["both", "unmasked", "seen-masked"], typer.Option(help="Protocol of the ranks.")
     ] = "unmasked",
-    split: Annotated[Literal["test", "valid"], typer.Option(help="Which of the two held-out parts.")] = "test",
+    split: Annotated[Literal["test", "valid"], typer.Option(help="Held-out split.")] = "test",
     detect: Annotated[
-        str | None, typer.Option(metavar="SHARE", help="Also say whether the seeds can show such a difference: 1%.")
+        str | None,
+        typer.Option(metavar="SHARE", help="Also say whether these seeds can show such a difference, as in 1%."),
     ] = None,
     draws: Annotated[
         int, typer.Option(min=100, max=1_000_000, help="Draws of the bootstrap and of the sign flips.")
@@ -39,8 +40,8 @@ def compare(
 ) -> None:
     """Compare systems user by user: interval of the difference, p value, effect size, verdict.
 
-    Seeds of a system are pooled; several comparisons are corrected by Holm. What was not judged on the same data, split
-    and targets is refused.
+    Seeds of a system are pooled; several comparisons are corrected by Holm. Systems that were not judged on the same
+    data, split and targets are an error.
     """
     from fearec_cli.cli.show.comparison import comparison_table
     from fearec_cli.cli.show.listing import make_console

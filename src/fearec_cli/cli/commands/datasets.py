@@ -12,7 +12,7 @@ def datasets(
 ) -> None:
     """List the sources of data, or describe one: its options, their bounds, where it comes from.
 
-    A family is all whose names begin alike, as in `fearec datasets amazon`.
+    A family is every source whose name begins alike, as in `fearec datasets amazon`.
     """
     from fearec_cli.cli.show.listing import print_details, print_list
     from fearec_cli.components.registry import load_adapters

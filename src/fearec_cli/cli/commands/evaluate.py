@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def evaluate(
     checkpoint: CheckpointFile,
     dataset: TrainedOn = None,
-    split: Annotated[Literal["test", "valid"], typer.Option(help="Which of the two held-out parts.")] = "test",
+    split: Annotated[Literal["test", "valid"], typer.Option(help="Held-out split.")] = "test",
     protocol: Annotated[
         Literal["both", "unmasked", "seen-masked"],
         typer.Option(help="Rank among all items, or among those the user has not seen."),
@@ -27,20 +27,27 @@ def evaluate(
         str | None, typer.Option("--k", help="Lengths of the list.  [default: 5,10,20]", show_default=False)
     ] = None,
     slices: Annotated[
-        bool, typer.Option("--slices", help="Also by length of history, popularity of the item, and time.")
+        bool, typer.Option("--slices", help="Also report by length of history, popularity of the item, and time.")
     ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result there, unrounded.")] = None,
     save_ranks: Annotated[
         Path | None, typer.Option("--save-ranks", metavar="FILE.parquet", help="Write the rank of every target there.")
     ] = None,
     lists: Annotated[
-        bool, typer.Option("--lists", help="Also how much of the catalogue is recommended, how popular and how alike.")
+        bool,
+        typer.Option(
+            "--lists", help="Also report how much of the catalogue is recommended, how popular and how alike it is."
+        ),
     ] = False,
     leak_check: Annotated[
-        bool, typer.Option("--leak-check", help="Change what comes after the predicted moment: no score may move.")
+        bool,
+        typer.Option(
+            "--leak-check", help="Check for leaks: change what comes after the predicted moment; no score may move."
+        ),
     ] = False,
     shuffle_check: Annotated[
-        bool, typer.Option("--shuffle-check", help="Shuffle the histories: what stays of the metrics?")
+        bool,
+        typer.Option("--shuffle-check", help="Also report what is left of the metrics when histories are shuffled."),
     ] = False,
     device: Device = "auto",
 ) -> None:
@@ -109,7 +116,7 @@ def evaluate(
 
 @contextmanager
 def _progress(console: "Console") -> Iterator[Callable[[int, int], None]]:
-    """A bar where a person looks on."""
+    """A bar on a terminal."""
     from rich.progress import Progress
 
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

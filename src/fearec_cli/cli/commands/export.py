@@ -28,13 +28,13 @@ def export(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="DATASET", help="Measure what --quantize costs on this data set that it was trained on."),
+        typer.Option(metavar="DATASET", help="Data set that it was trained on, to measure what --quantize costs."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
     """Write a model as ONNX, with its item ids in FILE.items.json.
 
-    It is compared with PyTorch on histories of every length first; where it answers otherwise, nothing is written.
+    It is first compared with PyTorch on histories of every length; where the answers differ, nothing is written.
     """
     from fearec_cli.cli.show.extras import require
     from fearec_cli.cli.show.listing import make_console
@@ -49,9 +49,9 @@ def export(
 
     console = make_console()
     if data is not None and quantize is None:
-        raise ConfigError(["--data: goes with --quantize alone; leave it out"])
+        raise ConfigError(["--data: only goes with --quantize; leave it out"])
     if out is None and on_hub(checkpoint):
-        raise ConfigError([f"{checkpoint}: name a file for its ONNX form by --out FILE.onnx"])
+        raise ConfigError([f"{checkpoint}: name the ONNX file with --out FILE.onnx"])
     file = checkpoint.with_suffix(".onnx") if out is None else out
     check_free(file, force=force)
     loaded = load_checkpoint(checkpoint, choose_device("cpu"))

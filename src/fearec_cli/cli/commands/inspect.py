@@ -19,12 +19,15 @@ def inspect(
     ] = None,
     beside: Annotated[
         Path | None,
-        typer.Option(metavar="CKPT", help="Another model of the same data set, such as one of attention dot alone."),
+        typer.Option(
+            metavar="CKPT",
+            help="Another model of the same data set to compare with, such as one with attention dot only.",
+        ),
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write every number.")] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Draw the pictures in the terminal.")] = False,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of draws and shuffles.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of draws and shuffles.")] = 0,
     device: Device = "auto",
 ) -> None:
     """Look inside a model: what its filters pass, which periods the log has and the model finds, who gains from it.

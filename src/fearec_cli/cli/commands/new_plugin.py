@@ -1,4 +1,4 @@
-"""`fearec new-plugin`: a package of one's own that installs, lists, trains and passes its tests."""
+"""`fearec new-plugin`: a package of your own that installs, lists, trains and passes its tests."""
 
 import importlib.util
 import keyword
@@ -43,11 +43,11 @@ _USE = {
 
 
 def new_plugin(
-    name: Annotated[str, typer.Argument(help="Name of the package, as in fearec-tap; the part is called tap.")],
+    name: Annotated[str, typer.Argument(help="Name of the package, as in fearec-tap; the component is called tap.")],
     kind: Annotated[PluginKind, typer.Option(help="What it adds.")] = PluginKind.FILTER,
     out: Annotated[Path | None, typer.Option(help="Directory to write.", show_default="NAME")] = None,
 ) -> None:
-    """Write a package that adds a part: pyproject.toml, a working component, its tests."""
+    """Write a package that adds a component: pyproject.toml, a working component, its tests."""
     component = _component_name(name)
     _check_free(name, component, kind)
     directory = out or Path(name)
@@ -66,10 +66,10 @@ def write_plugin(name: str, component: str, kind: PluginKind, directory: Path) -
         name: of the package.
         component: what it adds.
         kind: what that is.
-        directory: where; must not be there yet.
+        directory: where; must not exist yet.
 
     Raises:
-        OutputError: something is there already, or it cannot be written; nothing half-written stays.
+        OutputError: it exists, or it cannot be written; nothing half-written stays.
     """
     from fearec_cli.system.atomic import atomic_directory
 
@@ -107,10 +107,10 @@ def write_plugin(name: str, component: str, kind: PluginKind, directory: Path) -
 
 
 def _component_name(name: str) -> str:
-    """The part's name: the package's, without `fearec-`.
+    """The component's name: the package's, without `fearec-`.
 
     Raises:
-        ConfigError: it is not a name for a package or for a part.
+        ConfigError: it is not a name for a package or for a component.
     """
     from fearec_cli.components.registry import RESERVED_NAMES
 

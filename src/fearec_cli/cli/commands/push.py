@@ -9,8 +9,8 @@ from fearec_cli.cli.arguments import CheckpointFile
 
 def push(
     checkpoint: CheckpointFile,
-    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Repository of the Hub; made if need be.")],
-    public: Annotated[bool, typer.Option("--public", help="Let everybody see a new repository.")] = False,
+    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Repository of the Hub; created if missing.")],
+    public: Annotated[bool, typer.Option("--public", help="Make a new repository public.")] = False,
     license_: Annotated[
         str | None, typer.Option("--license", metavar="NAME", help="Licence of the model, as the Hub names it: mit.")
     ] = None,
@@ -18,13 +18,13 @@ def push(
         str | None, typer.Option(metavar="TEXT", help="Licence of the data it was trained on, named in its card.")
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Add a commit to a repository that is there, replacing its files.")
+        bool, typer.Option("--force", help="Add a commit to an existing repository, replacing its files.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the card and send nothing.")] = False,
 ) -> None:
-    """Put a checkpoint on the Hub, with a card that is written from what it tells of itself.
+    """Put a checkpoint on the Hub, with a card written from its own metadata.
 
-    The file holds item ids, and no user. Log in by `hf auth login`, or set HF_TOKEN.
+    The file holds item ids, and no users. Log in with `hf auth login`, or set HF_TOKEN.
     """
     from fearec_cli.cli.show.listing import make_console
     from fearec_cli.devices.placement import choose_device

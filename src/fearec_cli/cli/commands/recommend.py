@@ -64,15 +64,15 @@ def recommend(
         str, typer.Option(metavar="exclude|include", help="Whether items of the history are recommended.")
     ] = "exclude",
     only: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Recommend these items alone, one id a line.")
+        Path | None, typer.Option(metavar="FILE", help="Recommend only these items, one id a line.")
     ] = None,
     except_: Annotated[
         Path | None, typer.Option("--except", metavar="FILE", help="Never recommend these items, one id a line.")
     ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Also what each branch of the model would recommend alone.")
+        bool, typer.Option("--explain", help="Also show what each branch of the model would recommend alone.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a history.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each history.")] = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write to a .parquet, .jsonl or .csv file; with --engine ray, a directory."),
@@ -105,7 +105,7 @@ def recommend(
 ) -> None:
     """Recommend items for any history of item ids; the data set is not needed.
 
-    Items that the model does not know are left out and counted. Equal scores stand in the order of the catalogue.
+    Items that the model does not know are left out and counted. Equal scores keep the order of the catalogue.
     """
     from fearec_cli.cli.show.listing import make_console
     from fearec_cli.cli.show.recommendations import alone, counting, print_alone, print_answers, print_similar
@@ -230,7 +230,7 @@ def _check_fit(given: str, options: Mapping[str, object]) -> None:
 
 def _check_local(engine: str, of_ray: Mapping[str, object]) -> None:
     problems = [] if engine == "local" else [f"--engine {engine}: give local or ray"]
-    problems += [f"{name}: goes with --engine ray alone; leave it out" for name in of_ray if of_ray[name] is not None]
+    problems += [f"{name}: only goes with --engine ray; leave it out" for name in of_ray if of_ray[name] is not None]
     if problems:
         raise ConfigError(problems)
 

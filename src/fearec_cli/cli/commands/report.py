@@ -15,7 +15,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Page to write.  [default: report.html in the run]")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of draws and shuffles.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of draws and shuffles.")] = 0,
     device: Device = "auto",
 ) -> None:
     """Write one HTML page about a run: results, learning curves, settings, data, and a look inside its model.

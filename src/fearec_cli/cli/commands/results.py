@@ -9,13 +9,13 @@ from fearec_cli.errors import ConfigError
 
 
 def results(
-    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Where runs or results lie below.")],
+    directories: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Directories to search for runs and results.")
+    ],
     metric: Annotated[str, typer.Option(metavar="NAMES", help="Metrics, separated by commas.")] = "NDCG@10,HR@10",
-    split: Annotated[
-        Literal["both", "test", "valid"], typer.Option(help="Results on which of the held-out parts.")
-    ] = "both",
+    split: Annotated[Literal["both", "test", "valid"], typer.Option(help="Held-out split of the results.")] = "both",
     pool: Annotated[
-        bool, typer.Option("--pool/--no-pool", help="One row for runs that differ in their seed alone.")
+        bool, typer.Option("--pool/--no-pool", help="One row for runs that differ only in their seed.")
     ] = True,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write the rows there; - is standard output.")

@@ -20,8 +20,8 @@ def serve(
 ) -> None:
     """Answer POST /recommend, POST /similar and GET /health over HTTP, in JSON.
 
-    Requests that come together are answered by one call of the model. It asks nobody who they are: put it behind
-    something that does. Ctrl-C or SIGTERM ends it when the requests under way are answered.
+    Requests that come together are answered by one call of the model. It has no log-in: put it behind a proxy that has.
+    Ctrl-C or SIGTERM ends it when the requests under way are answered.
     """
     from fearec_cli.cli.show.extras import require
     from fearec_cli.cli.show.listing import make_console

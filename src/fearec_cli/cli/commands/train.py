@@ -47,7 +47,9 @@ def train(
     loss: Annotated[
         str | None, typer.Option(help="Weighted terms, as in ce+0.1*contrast.", rich_help_panel="Model")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file over the preset.", rich_help_panel="Model")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file of settings, over the preset.", rich_help_panel="Model")
+    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(

@@ -23,7 +23,7 @@ def tune(
         ),
     ] = None,
     preset: Annotated[str | None, typer.Option(help="Model to start from.")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file over the preset.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings, over the preset.")] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME.OPTION=VALUE", help="Any option that all trials share.")
     ] = None,
@@ -44,15 +44,16 @@ def tune(
     prune: Annotated[
         bool, typer.Option("--prune/--no-prune", help="Stop trials that are below the median of those before.")
     ] = True,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the search; that of training is an option.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Seed of the search; that of training is training.seed.")
+    ] = 0,
     out: Annotated[
         Path | None,
         typer.Option(help="Directory of the trials.  [default: runs/DATASET-tune]", show_default=False),
     ] = None,
 ) -> None:
-    """Search for the settings that validate best. The settings as they are, are the first trial.
-
-    A study that is there goes on. The test part is withheld from it.
+    """Search for the settings that validate best. The first trial has the settings as given. An existing study goes on.
+    The test split is withheld.
     """
     from fearec_cli.cli.interrupts import stop_on_signals
     from fearec_cli.cli.show.extras import require
@@ -75,7 +76,7 @@ def tune(
     registry, console = load_components(), make_console()
 
     def make_recipe(values: Mapping[str, Any]) -> Recipe:
-        # Over --set, which says what a search begins with.
+        # Over --set, which gives what a search begins with.
         own = (f"{name}={json.dumps(value)}" for name, value in values.items())
         return load_recipe(registry, preset=preset, file=config, assignments=[*(assignments or ()), *own])
 

@@ -11,7 +11,7 @@ from fearec_cli.comparing.judged import Judged
 
 
 def comparison_table(found: Sequence[Compared], first: Judged) -> Table:
-    """A row for each comparison; above it the data that all rest on."""
+    """A row for each comparison, under the data that all are computed on."""
     title = (
         f"{first.dataset}, {first.part}, {len(first.users):,} targets; {first.rule}\n"
         f"compared with {first.name}; intervals 95 %, paired over users; p by sign flips, Holm over {len(found)}"

@@ -1,4 +1,4 @@
-"""What is plugged in, printed: a list by kind, or all about one. Shared by `components` and `datasets`."""
+"""What is plugged in, printed: a list by kind, or one in full. Shared by `components` and `datasets`."""
 
 import itertools
 import re
@@ -102,7 +102,7 @@ def print_list(entries: Iterable[Registered], broken: Iterable[Broken] = ()) -> 
 
 
 def print_details(entry: Registered) -> None:
-    """All about one component: where it comes from, and each option with type, default and bounds."""
+    """One component in full: where it comes from, and each option with type, default and bounds."""
     console = make_console()
     about = {
         "name": entry.name,

@@ -1,4 +1,4 @@
-"""How a preparation is shown: one line on a terminal, seldom lines elsewhere, nothing for small logs."""
+"""How a preparation is shown: one line on a terminal, a line now and then elsewhere, nothing for small logs."""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from fearec_cli.cli.show.listing import make_console
 from fearec_cli.data.preparing.progress import Watcher
 
-# A preparation that is shorter than this is not talked about.
+# A preparation shorter than this is not reported.
 _PATIENCE = 2.0
 _SECONDS_BETWEEN_LINES = 10.0
 

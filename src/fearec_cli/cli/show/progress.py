@@ -125,7 +125,7 @@ class BarReporter(PlainReporter):
 
 
 def make_reporter() -> PlainReporter:
-    """A bar where a person looks on, lines where a file or a pipe does."""
+    """A bar on a terminal, lines in a file or a pipe."""
     return BarReporter() if console.is_terminal else PlainReporter()
 
 

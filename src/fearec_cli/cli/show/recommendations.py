@@ -43,7 +43,7 @@ def print_similar(console: Console, similar: Sequence[tuple[str, float]], *, as_
 
 
 def alone(recommender: Recommender, answer: Callable[[], Recommendations]) -> dict[str, list[str]]:
-    """What each branch recommends alone; of a model of one branch there is nothing to tell apart.
+    """What each branch recommends alone; nothing for a model with one branch.
 
     Args:
         recommender: whose model is asked.
@@ -67,7 +67,7 @@ def print_alone(console: Console, by_branch: Mapping[str, Sequence[str]]) -> Non
 
 @contextmanager
 def counting(console: Console) -> Iterator[Callable[[int], None]]:
-    """Users and rate on one line, where a person looks on."""
+    """Users and rate on one line of a terminal."""
     columns = (TextColumn("{task.completed:,.0f} users, {task.speed:,.0f}/s", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("users", total=None)

@@ -1,4 +1,4 @@
-"""What several seeds came to, as a table."""
+"""The summary of several seeds, as a table."""
 
 from rich import box
 from rich.table import Table
