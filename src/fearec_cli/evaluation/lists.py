@@ -4,6 +4,7 @@ Each is a mean over the lists of the k best items of every target's user, or a p
 """
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,6 +23,14 @@ from fearec_cli.evaluation.ranks import RankProtocol
 _SCORES = 2**22
 # Share of the catalogue, most bought first, that is its head (Abdollahpouri et al., RecSys 2017).
 HEAD = 0.2
+
+
+@runtime_checkable  # annotations are checked at run time in the tests
+class Recommends(Scorer, Protocol):
+    """A scorer that also gives the scores themselves."""
+
+    def scores(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B I"]:
+        """The score of every item after each history, what is added included."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class ListMetrics:
 
 @torch.inference_mode()
 def list_metrics(
-    scorer: Scorer, prepared: Prepared, table: InteractionTable, held_out: HeldOut, k: int
+    scorer: Recommends, prepared: Prepared, table: InteractionTable, held_out: HeldOut, k: int
 ) -> dict[RankProtocol, ListMetrics]:
     """The properties of what a model recommends for every target, under both protocols.
 
@@ -70,10 +79,7 @@ def list_metrics(
         starts = torch.as_tensor(held_out.starts[block], device=device)
         ends = torch.as_tensor(held_out.targets[block], device=device)
         ids, lengths = gather_histories(items, starts, ends, scorer.max_length, scorer.padding)
-        scores = scorer.represent(ids, lengths).float() @ vectors.T
-        added = scorer.added_scores(ids, lengths)
-        if added is not None:
-            scores.index_put_((added.rows, added.items), added.values.float(), accumulate=True)
+        scores = scorer.scores(ids, lengths).float()
         found["unmasked"].append(_best(scores, k))
         scores[seen_items(items, starts, ends)] = -torch.inf
         found["seen-masked"].append(_best(scores, k))

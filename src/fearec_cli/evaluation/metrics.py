@@ -3,6 +3,9 @@
 A target is the single relevant item after its history, so each metric is a mean over targets of a function of
 the target's rank (from 1; ties and masks are settled in `fearec_cli.evaluation.ranks`). Where a user has
 several targets, each counts the same. Values are in [0, 1], not rounded and not percentages.
+
+Everywhere `ranks` has the rank of each target, [P], and `k` is the length of the list. No ranks, a rank below 1 and k
+below 1 are a ValueError: a mean over nothing has no value.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,105 +23,58 @@ _MOST_DIGITS = 12
 
 
 def hit_rate(ranks: Int[np.ndarray, "P"], k: int) -> float:
-    """HR@k: share of targets among the first k.
-
-    mean over targets of [rank <= k]. With a single relevant item it equals Recall@k.
+    """HR@k: share of targets among the first k, the mean of `hits`. With a single relevant item it equals Recall@k.
 
     >>> hit_rate(np.array([1, 3, 11, 40]), 10)
     0.5
-
-    Args:
-        ranks: rank of each target.
-        k: length of the list.
-
-    Raises:
-        ValueError: no ranks, a rank below 1, or k below 1.
     """
     return float(_within(ranks, k).mean())
 
 
 def ndcg(ranks: Int[np.ndarray, "P"], k: int) -> float:
-    """NDCG@k: discounted gain of the target's place (Järvelin and Kekäläinen, TOIS 2002, binary gain).
+    """NDCG@k: the mean of `discounted_gains` (Järvelin and Kekäläinen, TOIS 2002, binary gain).
 
-    mean over targets of [rank <= k] / log2(rank + 1). The ideal list has the target first, whose gain is
-    1 / log2(2) = 1, so that DCG and NDCG are the same.
+    The ideal list has the target first, whose gain is 1 / log2(2) = 1, so that DCG and NDCG are the same.
 
     >>> ndcg(np.array([1, 3, 11, 40]), 10)  # (1 + 1/2 + 0 + 0) / 4
     0.375
-
-    Args:
-        ranks: rank of each target.
-        k: length of the list.
-
-    Raises:
-        ValueError: no ranks, a rank below 1, or k below 1.
     """
     return float(discounted_gains(ranks, k).mean())
 
 
-def discounted_gains(ranks: Int[np.ndarray, "P"], k: int) -> Float[np.ndarray, "P"]:
-    """Each target's own share of NDCG@k, which is their mean: [rank <= k] / log2(rank + 1).
-
-    >>> discounted_gains(np.array([1, 3, 11]), 10)
-    array([1. , 0.5, 0. ])
-
-    Args:
-        ranks: rank of each target.
-        k: length of the list.
-
-    Raises:
-        ValueError: no ranks, a rank below 1, or k below 1.
-    """
-    gains: Float[np.ndarray, "P"] = _within(ranks, k) / np.log2(ranks + 1.0)
-    return gains
-
-
 def mrr(ranks: Int[np.ndarray, "P"], k: int) -> float:
-    """MRR@k: reciprocal of the target's rank (Voorhees, TREC-8 1999, cut off at k).
-
-    mean over targets of [rank <= k] / rank.
+    """MRR@k: the mean of `reciprocal_ranks` (Voorhees, TREC-8 1999, cut off at k).
 
     >>> mrr(np.array([1, 4, 11, 40]), 10)  # (1 + 1/4 + 0 + 0) / 4
     0.3125
-
-    Args:
-        ranks: rank of each target.
-        k: length of the list.
-
-    Raises:
-        ValueError: no ranks, a rank below 1, or k below 1.
     """
     return float(reciprocal_ranks(ranks, k).mean())
 
 
 def hits(ranks: Int[np.ndarray, "P"], k: int) -> Float[np.ndarray, "P"]:
-    """Each target's own share of HR@k: [rank <= k].
+    """What each target adds to HR@k: [rank <= k].
 
     >>> hits(np.array([1, 3, 11]), 10)
     array([1., 1., 0.])
-
-    Args:
-        ranks: rank of each target.
-        k: length of the list.
-
-    Raises:
-        ValueError: no ranks, a rank below 1, or k below 1.
     """
     return _within(ranks, k).astype(np.float64)
 
 
+def discounted_gains(ranks: Int[np.ndarray, "P"], k: int) -> Float[np.ndarray, "P"]:
+    """What each target adds to NDCG@k: [rank <= k] / log2(rank + 1).
+
+    >>> discounted_gains(np.array([1, 3, 11]), 10)
+    array([1. , 0.5, 0. ])
+    """
+    gains: Float[np.ndarray, "P"] = _within(ranks, k) / np.log2(ranks + 1.0)
+    return gains
+
+
 def reciprocal_ranks(ranks: Int[np.ndarray, "P"], k: int) -> Float[np.ndarray, "P"]:
-    """Each target's own share of MRR@k: [rank <= k] / rank.
+    """What each target adds to MRR@k: [rank <= k] / rank.
 
     >>> reciprocal_ranks(np.array([1, 4, 11]), 10)
     array([1.  , 0.25, 0.  ])
-
-    Args:
-        ranks: rank of each target.
-        k: length of the list.
-
-    Raises:
-        ValueError: no ranks, a rank below 1, or k below 1.
     """
     shares: Float[np.ndarray, "P"] = _within(ranks, k) / ranks
     return shares
@@ -136,11 +92,8 @@ def mean_average_precision(ranks: Int[np.ndarray, "P"], users: Int[np.ndarray, "
 
     Args:
         ranks: rank of each target.
-        users: whose each target is.
+        users: user of each target.
         k: length of the list.
-
-    Raises:
-        ValueError: no ranks, a rank below 1, or k below 1.
     """
     _, user, counts = np.unique(users, return_inverse=True, return_counts=True)
     return float((np.bincount(user, weights=reciprocal_ranks(ranks, k)) / counts).mean())
@@ -181,7 +134,7 @@ def parse_metric(text: str) -> tuple[Metric, int]:
 
 
 def parse_k(text: str) -> int | None:
-    """A length of the list as somebody wrote it; None where it is not a whole number from 1, or is too long.
+    """A length of the list, from text; None where it is not a whole number from 1, or is too long.
 
     >>> parse_k(" 10"), parse_k("0"), parse_k("9" * 5000)
     (10, None, None)
@@ -217,16 +170,13 @@ def summarise(ranks: Int[np.ndarray, "P"], ks: Iterable[int]) -> dict[str, float
 
     Args:
         ranks: rank of each target.
-        ks: lengths of the list, in the order wanted.
-
-    Raises:
-        ValueError: no ranks, a rank below 1, or a k below 1.
+        ks: lengths of the list, in the order of the result.
     """
     return {f"{name}@{k}": metric(ranks, k) for k in ks for name, metric in METRICS.items()}
 
 
 def _within(ranks: Int[np.ndarray, "P"], k: int) -> Bool[np.ndarray, "P"]:
-    """Which targets are among the first k. A mean over none has no value, so none is refused."""
+    """Which targets are among the first k, or a ValueError."""
     if ranks.size == 0:
         raise ValueError("no ranks: a metric of no targets is not defined")
     if k < 1:
