@@ -179,7 +179,10 @@ def test_what_the_page_shows_is_done_on_ray_and_a_bad_row_is_named(best: Path) -
     ("arguments", "problems"),
     [
         (("--engine", "dask"), ["--engine dask: give local or ray"]),
-        (("--address", "auto", "--workers", "2"), ["--address: goes with --engine ray", "--workers: goes with"]),
+        (
+            ("--address", "auto", "--workers", "2"),
+            ["--address: only goes with --engine ray", "--workers: only goes with"],
+        ),
         (("--engine", "ray", "--json", "--force"), ["--json: does not go", "--force: does not go"]),
         (("--engine", "ray", "--shard", "1/2", "--out", "a.csv"), ["--shard: does not go", "writes a directory of"]),
         (("--engine", "ray", "--device", "cuda:1"), ["--device cuda:1: with --engine ray give cpu or cuda"]),

@@ -113,8 +113,8 @@ def test_one_command_line_begins_several_seeds_and_goes_on_with_them(toy: Path) 
         (("--seeds", "1,x"), "--seeds 1,x: give a number of seeds, or seeds separated by commas"),
         (("--seeds", "-3"), "give a number of seeds"),
         (("--seeds", "2,2"), "--seeds 2,2: a seed appears twice"),
-        (("--seeds", "2", "--seed", "1"), "--seed: cannot stand beside --seeds"),
-        (("--seeds", "2", "--batch-size", "auto"), "--batch-size auto: cannot stand beside --seeds"),
+        (("--seeds", "2", "--seed", "1"), "--seed: does not go with --seeds"),
+        (("--seeds", "2", "--batch-size", "auto"), "--batch-size auto: does not go with --seeds"),
         (("--seeds", "2", "--devices", "2"), "--seeds: trains in one process"),
         # Refused by a component when the first model is built: nothing stays behind.
         (("--seeds", "2", "--targets", "all", "--attention", "autocorr"), "autocorr"),

@@ -182,4 +182,4 @@ def test_the_card_can_be_read_before(file: Path) -> None:
 
 
 def test_an_export_of_a_model_of_the_hub_needs_a_name() -> None:
-    agree(refused("export", "hub:me/shop"), "hub:me/shop: name a file for its ONNX form by --out FILE.onnx")
+    agree(refused("export", "hub:me/shop"), "hub:me/shop: name the ONNX file with --out FILE.onnx")

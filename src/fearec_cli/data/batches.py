@@ -1,6 +1,6 @@
 """From the interaction table on the device to padded batches.
 
-The whole table lies on the device, and a batch is index arithmetic over it: no Python per sample, no
+The whole table is on the device, and a batch is index arithmetic over it: no Python per sample, no
 worker processes, nothing that makes the device wait.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.nn.positions import Padding, last_positions, valid_positions
 
-# How many items after the target a batch tells of.
+# Items after the target that a batch holds.
 ITEMS_AHEAD = 3
 
 
@@ -76,7 +76,7 @@ def gather_histories(
         starts: first index of each history.
         ends: index after the last of each history.
         max_length: N.
-        padding: side on which the zeros stand.
+        padding: side of the zeros.
     """
     lengths = (ends - starts).clamp(max=max_length)
     first = ends - 1 - last_positions(lengths, max_length, padding)
@@ -182,13 +182,13 @@ class TrainingPrefixes:
 
 @dataclass(frozen=True)
 class _Alike:
-    """Prefixes sorted by their target, so that those with the same one stand together.
+    """Prefixes sorted by their target, so that those with the same one are neighbours.
 
     Attributes:
         order: the prefixes, in the order of their targets.
-        places: where each prefix stands in `order`.
-        firsts: where those of each item begin.
-        sizes: how many each item has.
+        places: index of each prefix in `order`.
+        firsts: index in `order` of the first prefix of each item.
+        sizes: number of prefixes of each item.
     """
 
     order: Int[Tensor, "P"]

@@ -24,14 +24,14 @@ REMEDY = "prepare the data again (`fearec prepare ... --force`)"
 
 
 def _check_name(name: str) -> str:
-    """A data set's name becomes part of paths: whatever a file says, it is one component of a path."""
+    """A data set's name becomes part of paths: whatever a file contains, it is one component of a path."""
     if not is_name(name):
         raise ValueError("must be a printable name without separators, of 100 characters at most")
     return name
 
 
 class SourceRecord(BaseModel):
-    """`fearec_cli.api.Source`, with the adapter's options: what the raw rows can be read again by."""
+    """`fearec_cli.api.Source`, with the adapter's options: what is needed to read the raw rows again."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -110,7 +110,7 @@ def describe(
 
     Args:
         log: where the interactions came from.
-        interactions: what became of it.
+        interactions: the filtered interactions.
         rule: what holds interactions out.
         settings: the filters.
         name: what the data set is to be called.

@@ -100,7 +100,7 @@ def write_prepared(
     """Write a prepared data set, whole or not at all, and open it.
 
     Raises:
-        OutputError: something stands at `directory` and `replace` is off, or it cannot be written.
+        OutputError: `directory` exists and `replace` is off, or it cannot be written.
     """
     arrays: dict[str, npt.NDArray[Any]] = {"offsets": interactions.offsets}
     if interactions.timestamps is not None:
@@ -111,7 +111,7 @@ def write_prepared(
         _write_arrays(temporary / _INTERACTIONS, arrays)
         for table, raw in (("users", interactions.raw_users), ("items", interactions.raw_items)):
             ids = pl.int_range(1, len(raw) + 1, dtype=pl.Int32, eager=True)
-            # By way of memory: what the system says of a full disk is lost in polars.
+            # Through memory: polars loses the system's message about a full disk.
             content = io.BytesIO()
             pl.DataFrame({"id": ids, "raw": raw}).write_parquet(content)
             (temporary / f"{table}.parquet").write_bytes(content.getbuffer())
@@ -120,7 +120,7 @@ def write_prepared(
 
 
 def is_prepared(directory: Path) -> bool:
-    """Whether there is a prepared data set, in whatever condition."""
+    """Whether there is a prepared data set, damaged or not."""
     return (directory / MANIFEST).is_file()
 
 
@@ -147,10 +147,10 @@ def check_replaceable(directory: Path) -> None:
 
 
 def open_prepared(directory: Path) -> Prepared:
-    """Open a prepared data set and hold its content against its fingerprint.
+    """Open a prepared data set and check its content against its fingerprint.
 
     Raises:
-        DataError: the directory is missing or is none, a file is missing, cut short or changed, or a newer
+        DataError: the directory is missing or is a file, a file in it is missing, cut short or changed, or a newer
             fearec wrote it.
     """
     if not directory.is_dir():
@@ -178,7 +178,7 @@ def open_prepared(directory: Path) -> Prepared:
 
 
 def _check_meaning(directory: Path, interactions: Interactions) -> None:
-    """A fingerprint shows that nothing was changed by accident; this shows that the numbers mean something.
+    """Check that the numbers mean something; the fingerprint shows only that nothing was changed by accident.
 
     Raises:
         DataError: ids, offsets or times that no data set can have.

@@ -90,7 +90,7 @@ class SplitSettings(Options):
             flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
             raise ValueError(f"{flags} needs --split global-time")
         start, end = self.valid_from, self.test_from
-        # Whether a share comes before a time is known when the log is.
+        # Whether a share comes before a time is only known with the log.
         if (isinstance(start, float) and isinstance(end, float) and start >= end) or (
             isinstance(start, datetime) and isinstance(end, datetime) and start >= end
         ):
@@ -104,7 +104,8 @@ class SplitSettings(Options):
 
 
 class Settings(SplitSettings):
-    """What `prepare` keeps of a log, and how it is split. The filters run in the order in which they stand here."""
+    """What `prepare` keeps of a log, and how it is split. The filters run in the order in which they are declared
+    here."""
 
     order: Literal["oldest-first", "newest-first"] = Field(
         "oldest-first", description="of the source's rows, where a user's have no times or equal ones"
@@ -140,7 +141,7 @@ class Settings(SplitSettings):
     def _core_of_training(self) -> "Settings":
         if self.core_on == "training" and self.split != "global-time":
             raise ValueError(
-                "--core-on training needs --split global-time: under leave-one-out, what is for training hangs on what "
+                "--core-on training needs --split global-time: under leave-one-out, the training part depends on what "
                 "is kept"
             )
         return self

@@ -49,7 +49,7 @@ class GlobalTime(BaseModel):
         target: which of a user's interactions in a period are predicted. The history of a target is all
             that precedes it, so that `all` is successive evaluation in the words of arXiv 2507.16289.
         cold: which targets are dropped whose user or item has no interaction in training.
-        seed: of the draw, where the target is `random`; else 0.
+        seed: of the draw, where the target is `random`; 0 otherwise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -2,7 +2,7 @@
 
 Under either rule a user's sequence is cut at two places into training, validation and test interactions,
 in this order. Every training interaction but the user's first is a training target, predicted from all
-before it; which of the others are targets, the rule says.
+before it; the rule decides which of the others are targets.
 """
 
 import itertools
@@ -46,8 +46,8 @@ class ColdTargets:
     Attributes:
         users: those whose user has no interaction in training.
         items: those whose item has none there; a target may be of both sorts.
-        dropped: how many were dropped: all of them if the rule says so, and in any case those with no
-            history to predict them from.
+        dropped: how many were dropped: all of them where the rule drops them, and always those with no history to
+            predict them from.
     """
 
     users: int
@@ -86,7 +86,7 @@ class Split:
         offsets: int64 [U + 1], as in `Interactions`.
         valid_starts: int64 [U], index of each user's first validation interaction, where training ends.
         test_starts: int64 [U], index of each user's first test interaction.
-        withholds_test: the test targets are not given to anybody, as in a search for settings.
+        withholds_test: asking for the test targets is an error, as in a search for settings.
     """
 
     rule: LeaveOneOut | GlobalTime

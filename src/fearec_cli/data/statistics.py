@@ -1,4 +1,4 @@
-"""The counts that a data set is known by in papers, and those of each of its splits."""
+"""The counts that papers report of a data set, and those of each of its splits."""
 
 from typing import Any, Literal, Self
 

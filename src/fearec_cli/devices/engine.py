@@ -1,7 +1,7 @@
 """Devices, precision and processes: the one module that knows Lightning Fabric.
 
-Fabric is imported when an engine needs it, not with this module: a process that is alone and computes in float32 does
-without (`fearec_cli.devices.single`).
+Fabric is imported when an engine needs it, not with this module: a single process that computes in float32 does without
+(`fearec_cli.devices.single`).
 """
 
 import gc
@@ -31,7 +31,7 @@ from fearec_cli.system.seeds import derived_seed
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-# How long a process waits for another one that is there and says nothing. One that has died is noticed at once
+# How long a process waits for another one that is alive and does not answer. One that has died is noticed at once
 # by gloo; NCCL waits as long as this.
 _TIMEOUT = timedelta(minutes=10)
 _FAILED = "fearec: the first process has failed"
@@ -101,10 +101,9 @@ class Engine:
         return trained
 
     def close(self) -> None:
-        """Part from the other processes, when all have come to this; nothing can be trained afterwards.
-
-        DistributedDataParallel is given up before the group that it belongs to: the other way round its end, which
-        holds Python's lock, waits for gloo's threads, which may wait for that lock.
+        """Leave the process group, once every process has called this; nothing can be trained afterwards.
+        DistributedDataParallel is released before its group: in the other order its destructor, which holds Python's
+        lock, waits for gloo's threads, which may wait for that lock.
         """
         if self.processes.size == 1:
             return
@@ -202,12 +201,12 @@ class TrainedByEngine:
         return self.scaler is None and self.own_random is None
 
     def unscale(self) -> None:
-        """Give the gradients their own size, where they are scaled."""
+        """Divide the gradients by their scale, where they are scaled."""
         if self.scaler is not None:
             self.scaler.unscale_(self._optimizer.optimizer)
 
     def release(self) -> None:
-        """Give up what encodes; there is no encoding afterwards."""
+        """Release the encoder; nothing can be encoded afterwards."""
         del self._module
 
     def step(self) -> None:
@@ -237,10 +236,10 @@ def launched(training: TrainingConfig) -> Iterator[Engine]:
     """The engine of a run, for as long as the block takes; with several processes each of them runs the block.
 
     Where torchrun or a scheduler has not started the others, Fabric starts them with this process's own command
-    line. A failure is reported once: by the first process, or by the one that alone has failed.
+    line. A failure is reported once: by the first process, or by the only one that has failed.
 
     Raises:
-        TrainingError: the engine cannot be had, or another process has ended.
+        TrainingError: the engine cannot start, or another process has ended.
     """
     engine = Engine(training)
     if engine.processes.size == 1:
@@ -262,7 +261,7 @@ def launched(training: TrainingConfig) -> Iterator[Engine]:
 
 
 def _reported_once(engine: Engine, error: FearecError) -> BaseException:
-    """The error as this process is to tell it; an exit in silence where the first process tells it."""
+    """The error that this process reports; a silent exit where the first process reports it."""
     store = distributed.distributed_c10d._get_default_store()
     if engine.first:
         store.set(_FAILED, "")

@@ -1,4 +1,4 @@
-"""The random numbers of a process that are its own: dropout masks, where several processes share a run."""
+"""Random numbers that each process draws for itself: dropout masks, where several processes share a run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ class OwnRandom:
     """A second state of torch's default generator, put in its place for a while.
 
     The terms of the objective draw from the default generator, and have to draw the same on every process; dropout
-    draws from it too, and has to draw differently, since every process holds other rows. So the encoder runs on a
-    state of the process's own, and all else on the common one.
+    draws from it too, and has to draw differently, since every process has other rows. So the encoder runs on a state
+    of its process, and everything else on the common one.
 
     Args:
         device: whose generator.

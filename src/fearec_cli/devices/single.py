@@ -1,4 +1,4 @@
-"""One process on one device in float32: instead of Fabric, which has nothing to do there.
+"""One process on one device in float32, without Fabric, which has nothing to do there.
 
 Importing Fabric brings torch's compiler in, used or not: a second and 76 MB (torch 2.13), a third of the time from
 the command to the first step, which every run would pay.

@@ -74,7 +74,7 @@ class CheckpointInfo(BaseModel):
     components: tuple[Origin, ...]
     dataset: str
     fingerprint: str
-    split: SplitRule = LeaveOneOut()  # the only one when checkpoints did not tell
+    split: SplitRule = LeaveOneOut()  # the only rule when checkpoints did not record it
     step: int
     metrics: Mapping[RankProtocol, Mapping[str, float]]
 
@@ -107,7 +107,7 @@ def describe(
     step: int,
     metrics: Mapping[RankProtocol, Mapping[str, float]],
 ) -> CheckpointInfo:
-    """What a checkpoint of this recipe says of itself."""
+    """What a checkpoint of this recipe records of itself."""
     found = [ingredient.entry for ingredient in recipe.ingredients.values()]
     origins = tuple(
         Origin(name=entry.name, kind=entry.kind, package=entry.package, version=entry.version) for entry in found
@@ -168,7 +168,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     item_ids = _item_ids(path, tensors)
     weights = part(tensors, _WEIGHTS)
     _check_shapes(path, recipe, len(item_ids), weights)
-    # Checkpoints of before have no checksum.
+    # Earlier checkpoints have no checksum.
     if metadata.pop(_CHECKSUM, None) not in (None, checksum(metadata, tensors)):
         raise CheckpointError(f"{path}: was changed since it was written (its checksum is another); {_REMEDY}")
     encoder = build_encoder(recipe, len(item_ids), fresh=False)
@@ -206,7 +206,7 @@ def _item_ids(path: Path, tensors: Mapping[str, Tensor]) -> list[str]:
 
 
 def _check_shapes(path: Path, recipe: Recipe, n_items: int, weights: Mapping[str, Tensor]) -> None:
-    """Refuse a configuration whose model is larger than the weights, before anything of its size is allocated.
+    """Check that the weights have the configuration's sizes, before anything of these sizes is allocated.
 
     Raises:
         CheckpointError: the tables or the feed-forwards have another size, or a weight is not a floating number.
@@ -285,7 +285,7 @@ def _info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
 
 
 def _missing(path: Path, info: CheckpointInfo, registry: Registry) -> str:
-    """A message naming the packages of components that nobody offers here; empty if all are there."""
+    """A message naming the packages of components that are not installed; empty if all are."""
     known = {entry.name for entry in registry}
     lacking = [origin for origin in info.components if origin.name not in known]
     if not lacking:
@@ -298,5 +298,5 @@ def _missing(path: Path, info: CheckpointInfo, registry: Registry) -> str:
 
 
 def _is_package(origin: Origin) -> bool:
-    """Whether a file's package and version can stand in a command that somebody may paste (PEP 508, PEP 440)."""
+    """Whether a file's package and version are safe in a command that a user may paste (PEP 508, PEP 440)."""
     return bool(_PACKAGE.fullmatch(origin.package) and _VERSION.fullmatch(origin.version))

@@ -26,7 +26,7 @@ def open_dataset(text: str) -> Prepared:
 
 
 def check_dataset_named(dataset: Any, directory: Path | None, *, resume: bool) -> None:
-    """Refuse to begin a run where one was to be resumed, perhaps in a directory whose name was mistyped.
+    """Check that a run to be resumed exists, or its data set is named: the directory's name may be mistyped.
 
     Raises:
         ConfigError: no data set is named, and no run has begun in the directory.

@@ -1,4 +1,4 @@
-"""The directory of a run: what lies where, and whose it is."""
+"""The directory of a run: its files, and the lock that keeps other runs out."""
 
 import errno
 import fcntl
@@ -20,7 +20,7 @@ LOCK_FILE = ".lock"
 STATES = Path("last")
 _STATE = re.compile(r"state-([0-9]+)\.safetensors")
 _OWNER = re.compile(rb"(process [0-9]+ on [^\n]{0,253})?")
-# What file systems answer that know no locks.
+# Errors of file systems without locks.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 
 
@@ -40,16 +40,16 @@ def new_run_directory(root: Path, name: str) -> Path:
 def claimed(directory: Path, *, resume: bool) -> Iterator[None]:
     """Keep every other run out of a directory while the block runs.
 
-    The lock is the operating system's, which lifts it whatever a process dies of; where a file system knows no locks
-    there is none. A directory in which the block has left nothing is removed.
+    The lock is the operating system's, which releases it however a process ends; a file system without locks has none.
+    A directory in which the block has left nothing is removed.
 
     Args:
         directory: of the run; made if it is not there.
-        resume: go on with what has begun in it, or begin where a run was ended before its first state; a new run is
-            refused where anything stands.
+        resume: go on with what has begun in it, or begin where a run was ended before its first state; a new run needs
+            an empty one.
 
     Raises:
-        OutputError: another run is going on there, it holds something else, or it cannot be written.
+        OutputError: another run is training there, it holds something else, or it cannot be written.
     """
     lock = directory / LOCK_FILE
     if not (resume and has_begun(directory)) and not lock.exists():
@@ -72,7 +72,7 @@ def claimed(directory: Path, *, resume: bool) -> Iterator[None]:
 
 
 def state_file(directory: Path, step: int) -> Path:
-    """Where a run leaves its state of a step."""
+    """The file of a run's state at a step."""
     return directory / STATES / f"state-{step}.safetensors"
 
 
@@ -87,7 +87,7 @@ def state_files(directory: Path) -> dict[int, Path]:
 
 
 def has_begun(directory: Path) -> bool:
-    """Whether a run, or one of several seeds, stands in a directory: what `--resume` goes on with."""
+    """Whether a directory holds a run, or one of several seeds: what `--resume` continues."""
     return bool(state_files(directory)) or (directory / SUMMARY_FILE).is_file()
 
 
@@ -104,7 +104,7 @@ def _made(directory: Path) -> bool:
 
 
 def _check_free(directory: Path, *, resume: bool) -> None:
-    """Refuse a directory that holds anything but hidden files, which a killed run or a file manager left.
+    """Check that a directory holds nothing but hidden files, which a killed run or a file manager left.
 
     Where a run is to be resumed it may also hold what one leaves that was ended before its first state: its settings.
     """
@@ -125,7 +125,7 @@ def _check_free(directory: Path, *, resume: bool) -> None:
 
 
 def _open_own(lock: Path) -> int:
-    """An open handle of the lock file; nobody else's file is opened in its place.
+    """An open handle of the lock file; a file of another program is not opened.
 
     Raises:
         OutputError: a link, another kind of file, or a file of other content has its name.
@@ -145,7 +145,7 @@ def _open_own(lock: Path) -> int:
 
 
 def _lock(lock: Path) -> int:
-    """An open handle of the file, locked; in the file stands who has locked it."""
+    """An open handle of the file, locked; the file names the process that has locked it."""
     while True:
         handle = _open_own(lock)
         try:
@@ -162,7 +162,7 @@ def _lock(lock: Path) -> int:
                 raise
         # Whoever had it before may have removed the file between our opening and locking it.
         if lock.exists() and os.path.samestat(os.fstat(handle), lock.stat()):
-            with suppress(OSError):  # a full disk, on which the lock stands all the same
+            with suppress(OSError):  # a full disk, where the lock holds all the same
                 os.truncate(handle, 0)
                 os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
             return handle

@@ -50,7 +50,7 @@ def append_record(path: Path, record: EpochRecord) -> None:
 
 
 def drop_records_after(path: Path, step: int) -> None:
-    """Take back lines of metrics.jsonl that a run which was cut off wrote after its last saved state.
+    """Remove the lines of metrics.jsonl that an interrupted run wrote after its last saved state.
 
     Raises:
         OutputError: it cannot be written.
@@ -65,7 +65,7 @@ def drop_records_after(path: Path, step: int) -> None:
 
 
 def _step(line: str) -> float:
-    """The step of a record; endless where the line is cut short."""
+    """The step of a record; infinity where the line is cut short."""
     try:
         return float(parse_json(line)["step"]) if line.endswith("\n") else math.inf
     except (ValueError, KeyError, TypeError):

@@ -1,8 +1,8 @@
 """What a run leaves in its directory: its settings, the best weights, the states to resume from, its record.
 
-Whatever moment a run is killed at, what lies there is whole, and resuming leads to what the run would have come
-to. Each file is written whole or not at all (`fearec_cli.system.atomic`); the state is written last and the one before
-it is kept; what is newer than the state that is resumed from comes again, the same, or is taken back.
+Whenever a run is killed, its files are whole, and resuming gives the result of an uninterrupted run. Each file is
+written whole or not at all (`fearec_cli.system.atomic`); the state is written last and the one before
+it is kept; what is newer than the state resumed from is written again, the same, or removed.
 """
 
 import shutil
@@ -55,7 +55,7 @@ class Saves:
 
     @property
     def _aside(self) -> Path:
-        """Where the best weights lie while those of a closing validation are in their place."""
+        """Where the best weights are kept while those of a closing validation have their name."""
         return self._directory / STATES / BEST_FILE
 
     @property
@@ -65,7 +65,7 @@ class Saves:
         return 0 < minutes * 60 <= time.monotonic() - self._saved_at
 
     def write_settings(self) -> None:
-        """Write run.toml; what a run that goes on was begun with stays.
+        """Write run.toml; a resumed run keeps what it was begun with.
 
         Raises:
             OutputError: it cannot be written.
@@ -79,7 +79,7 @@ class Saves:
         """Save the weights as they are as the best ones.
 
         Raises:
-            OutputError: they cannot be written; the ones before still stand.
+            OutputError: they cannot be written; the earlier ones are unchanged.
         """
         if self._processes.rank > 0:
             return
@@ -110,7 +110,7 @@ class Saves:
         All processes call it after the same step: each has random numbers of its own.
 
         Raises:
-            OutputError: it cannot be written; the states before still stand.
+            OutputError: it cannot be written; the earlier states are unchanged.
         """
         own = [] if state.own_random is None else self._processes.collect(state.own_random.state)
         if self._processes.rank == 0:
@@ -121,7 +121,7 @@ class Saves:
         step = state.progress.step
         state.save(state_file(self._directory, step), self._config.identity(), self._prepared.fingerprint, own_random)
         files = state_files(self._directory)
-        # One of a later step is damaged, or it would have been gone on from.
+        # One of a later step is damaged, or the run would have resumed from it.
         kept = [at for at in files if at <= step and at not in self._damaged][:GENERATIONS]
         for at, path in files.items():
             if at not in kept:
@@ -150,8 +150,8 @@ class Saves:
         raise _nothing_whole(self._directory, problems)
 
     def take_back(self, progress: RunProgress) -> None:
-        """Undo what came after a state that training goes on from: a closing validation, the work of a run that was
-        cut off.
+        """Undo what came after the state that training resumes from: a closing validation, or the work of an
+        interrupted run.
 
         Raises:
             OutputError: it cannot be written.
@@ -188,7 +188,7 @@ class Saves:
 
 
 def saved_metadata(directory: Path) -> Mapping[str, str]:
-    """What the newest state that can be read says of the run that stands in a directory.
+    """What the newest readable state records of the run in a directory.
 
     Raises:
         CheckpointError: there is none.

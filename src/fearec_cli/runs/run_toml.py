@@ -1,6 +1,6 @@
 """run.toml: every setting of a run, and in the table `[run]` what it was begun with.
 
-The table says what the run is to whoever finds its directory later; nothing is computed from it.
+The table is for people who find the directory later; nothing is computed from it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -54,7 +54,7 @@ class Facts(BaseModel):
 
 
 def read_facts(directory: Path) -> Facts | None:
-    """What the run in a directory was begun with; None where its file does not tell, as earlier ones do not."""
+    """What the run in a directory was begun with; None where its file has no such table, as earlier files have not."""
     try:
         return Facts.model_validate(parse_toml(read_bounded(directory / RUN_FILE)).get(RUN_TABLE))
     except (OSError, ParseError, ValidationError):

@@ -1,4 +1,4 @@
-"""Reading safetensors files, for checkpoints and states alike, and telling whether one was changed."""
+"""Reading safetensors files, of checkpoints and states, and checking whether one was changed."""
 
 import zlib
 from collections.abc import Iterator, Mapping

@@ -29,7 +29,7 @@ Metrics = Mapping[RankProtocol, Mapping[str, float]]
 
 
 class SeedResult(BaseModel):
-    """What one seed came to.
+    """Result of one seed.
 
     Attributes:
         valid: of the best weights, on the validation part.

@@ -35,7 +35,7 @@ class Best(BaseModel):
 
     Attributes:
         value: of the metric.
-        epoch: it was reached in.
+        epoch: in which it was reached.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,7 +45,7 @@ class Best(BaseModel):
 
 
 class RunProgress(BaseModel):
-    """Where a run stands.
+    """Progress of a run.
 
     Attributes:
         epoch: the epoch under way, from 0.
@@ -113,7 +113,7 @@ class RunState:
             own_random: the states of every process's own random numbers.
 
         Raises:
-            OutputError: it cannot be written; what stood there before still stands.
+            OutputError: it cannot be written; an earlier file is unchanged.
         """
         tensors = {f"model.{name}": value for name, value in self.encoder.state_dict().items()}
         if self.average is not None:
@@ -140,7 +140,7 @@ class RunState:
             save_file(tensors, temporary, {**metadata, _CHECKSUM: checksum(metadata, tensors)})
 
     def load(self, path: Path, config: RunConfig, fingerprint: str, rank: int = 0) -> None:
-        """Read a state that `save` wrote. Nothing is changed if it is refused.
+        """Read a state that `save` wrote. Nothing is changed if it does not fit.
 
         Where the run has more processes than before, the new ones begin with the random numbers of their seed.
 
@@ -156,9 +156,9 @@ class RunState:
             progress = RunProgress.model_validate_json(metadata.get("place", ""))
         except ValidationError as error:
             reason = " ".join(str(error).split())
-            raise DamagedError(f"{path}: the run's place cannot be read: {reason}") from error
+            raise DamagedError(f"{path}: the run's progress cannot be read: {reason}") from error
         if progress.step < max(progress.epoch, progress.step_in_epoch):
-            raise DamagedError(f"{path}: the run's place is not one that a run can reach")
+            raise DamagedError(f"{path}: the run's progress is not one that a run can reach")
         self._check_fit(path, tensors)
         try:
             self._take(tensors, metadata, rank)
@@ -168,7 +168,7 @@ class RunState:
         self.progress = progress
 
     def _check_fit(self, path: Path, tensors: dict[str, Tensor]) -> None:
-        """Compare what stands in a state with this run's model, which has the same parameters.
+        """Check that a state fits this run's model: the same tensors, of the same shapes.
 
         Raises:
             DamagedError: something is missing, or has another shape.
@@ -212,7 +212,7 @@ class RunState:
 
 
 def check_same(directory: Path, metadata: Mapping[str, str], config: RunConfig, fingerprint: str) -> None:
-    """Refuse to go on with other settings, or on other data.
+    """Check that settings and data are those that the run was begun with.
 
     Args:
         directory: of the run, for the message.

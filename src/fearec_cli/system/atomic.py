@@ -50,7 +50,7 @@ def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
         replace: replace a directory that is there.
 
     Raises:
-        OutputError: something already stands at `path` and `replace` is off, or it cannot be written.
+        OutputError: `path` exists and `replace` is off, or it cannot be written.
     """
     remove_leftovers(path)
     if path.exists() and not replace and not (path.is_dir() and not any(path.iterdir())):
@@ -61,7 +61,7 @@ def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
             file.chmod(0o666 & ~_umask())
             _flush(file)
         if path.exists() and _exchanged(temporary, path):
-            pass  # what stood there is the temporary now, and goes with it
+            pass  # the earlier directory has the temporary name now, and goes with it
         elif path.exists():
             # A directory cannot be renamed over a full one: step aside, take the place, then delete.
             aside, lock = _locked_directory(path)
@@ -82,7 +82,7 @@ def atomic_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange two directories in one step, so that at no moment the name is nobody's; False where that cannot be done.
+    """Exchange two directories in one step, so that the name always exists; False where that cannot be done.
 
     renameat2(2) of Linux, which Python does not have; not every file system knows its RENAME_EXCHANGE.
     """
@@ -96,7 +96,7 @@ def _exchanged(one: Path, other: Path) -> bool:
 def remove_temporaries(directory: Path, name: str) -> None:
     """Remove what writers of files of a name (a glob pattern) left beside them when they were killed.
 
-    Nobody may be writing them now.
+    No other process may be writing them.
     """
     for temporary in directory.glob(f".{name}.????????"):  # the part that tempfile draws
         temporary.unlink(missing_ok=True)
@@ -105,7 +105,7 @@ def remove_temporaries(directory: Path, name: str) -> None:
 def remove_leftovers(path: Path) -> None:
     """Remove what killed writers of a directory left beside it; a directory that one had set aside is put back."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{_MARK}*"):
-        # What is another user's, or locked by somebody at work, disturbs nobody.
+        # What belongs to another user, or is locked by a running process, is left alone.
         with contextlib.suppress(OSError), _opened(leftover) as handle:
             # A writer that is alive holds the lock; the system takes it from one that is killed.
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -123,11 +123,11 @@ def _locked_directory(path: Path) -> tuple[Path, int]:
             fcntl.flock(handle, fcntl.LOCK_EX)
         if directory.exists():
             return directory, handle
-        os.close(handle)  # somebody took it for a leftover before it was locked
+        os.close(handle)  # another process took it for a leftover before it was locked
 
 
 def check_place(path: Path) -> None:
-    """Refuse a place for an output that cannot be written, before the work for it begins.
+    """Check that an output can be written, before the work for it begins.
 
     Raises:
         OutputError: it would lie below a file, or in a directory where this user may make nothing.

@@ -1,6 +1,6 @@
 """Files of the Hugging Face Hub: fetched once, by commit, and every way that it can fail in one line.
 
-Only `hf_hub_download` speaks with the Hub: a HEAD and a GET for a file, no request at all once a commit's file is
+Only `hf_hub_download` talks to the Hub: a HEAD and a GET for a file, no request at all once a commit's file is
 in the cache, and work without a network from there.
 """
 

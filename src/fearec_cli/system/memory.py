@@ -32,7 +32,7 @@ _GROUPS = (
 def ran_out_of_memory(error: BaseException) -> bool:
     """Whether this is what torch, Python or a library in Rust raises where the memory does not suffice.
 
-    (Linux may also end the process by a signal before anything is raised: then there is nothing to tell.)
+    (Linux may also end the process by a signal before anything is raised: then nothing can be reported.)
     """
     if isinstance(error, MemoryError):
         return True
@@ -57,7 +57,7 @@ def explaining_out_of_memory(message: Callable[[], str]) -> Iterator[None]:
 
 def free_memory() -> None:
     """Give back what is no longer in use."""
-    import torch  # here, so that the commands which do without it can tell that memory has run out
+    import torch  # here, so that commands without torch can also report that memory has run out
 
     gc.collect()
     if torch.cuda.is_initialized():

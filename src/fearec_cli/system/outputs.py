@@ -1,4 +1,4 @@
-"""Files that a user names for a result: nothing of anybody else's is replaced.
+"""Files that a user names for a result: no file of another program is replaced.
 
 A new file, and one that holds an earlier result of this program, is written whole or not at all. `-` is standard
 output. A pipe or a device that is there is written into, and stays what it is.
@@ -13,12 +13,12 @@ from fearec_cli.errors import OutputError
 from fearec_cli.system.atomic import atomic_file, check_place
 
 STANDARD_OUTPUT = Path("-")
-# Enough of a file to tell whose it is.
+# Enough of a file to know whether fearec wrote it.
 _HEAD = 4096
 
 
 def check_output(path: Path, is_ours: Callable[[str], bool], *, force: bool = False) -> None:
-    """Refuse an output that would replace somebody else's file, before the work for it begins.
+    """Check that an output would not replace a file of another program, before the work for it begins.
 
     Args:
         path: what the user named.
@@ -51,7 +51,7 @@ def check_output(path: Path, is_ours: Callable[[str], bool], *, force: bool = Fa
 
 
 def write_output(path: Path, text: str) -> None:
-    """Write a result that `check_output` has let pass.
+    """Write a result, after `check_output`.
 
     Raises:
         OutputError: it cannot be written.

@@ -1,4 +1,4 @@
-"""The processes that share a run: which rows each takes, and how the rows come together again."""
+"""The processes that share a run: which rows each computes, and how all rows are gathered."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from torch.autograd.function import Function, once_differentiable
 class Processes:
     """One of the processes of a run, and what it can ask of the others.
 
-    Every method but `sizes` and `own` is called by all of them, in the same order. A process that is alone asks
-    nobody, and nothing is copied.
+    Every method but `sizes` and `own` is called by all of them, in the same order. In a single process nothing is sent
+    or copied.
 
     Args:
         rank: which of them this is, from 0.
@@ -97,7 +97,7 @@ class GatherRows(Function):
 
     R processes hold copies of the same parameters w. Process r makes h_r = f(x_r; w) of its rows; H, the h_r one
     below the other, is gathered, and every process computes the same objective L(H, w), where w stands for what is
-    read besides H: the item table. The gradient wanted is
+    read besides H: the item table. The required gradient is
 
         dL/dw = sum_r (dh_r/dw)^T G_r + L_w,   G = dL/dH, whose rows of process r are G_r; L_w = the direct part.
 
@@ -107,7 +107,7 @@ class GatherRows(Function):
 
         (1/R) sum_r [c (dh_r/dw)^T G_r + L_w] = (c/R) sum_r (dh_r/dw)^T G_r + L_w,
 
-    the gradient wanted for c = R and no other factor anywhere: the objective is not scaled, and slices may be of
+    the required gradient for c = R and no other factor anywhere: the objective is not scaled, and slices may be of
     uneven size, since nothing is a mean over a slice. c G_r is also what a backward that sums G_r over all
     processes (the transpose of a gather) would give; as G is the same on all of them, nothing needs to be sent.
     """

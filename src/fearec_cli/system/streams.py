@@ -7,7 +7,7 @@ import sys
 
 
 def make_output_safe() -> None:
-    """Print whatever stands in a file's name, in whatever encoding; what was closed from the start prints nowhere."""
+    """Print any file name in any encoding; what was closed from the start prints nowhere."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

@@ -136,7 +136,7 @@ def test_a_place_that_is_none_is_reported(tmp_path: Path) -> None:
     run.save(path, CONFIG, FINGERPRINT)
     texts, arrays = {"config": CONFIG, "fingerprint": FINGERPRINT, "place": "{}x"}, load_file(path)
     save_file(arrays, path, {**texts, "checksum": checksum(texts, arrays)})
-    with pytest.raises(DamagedError, match="the run's place cannot be read"):
+    with pytest.raises(DamagedError, match="the run's progress cannot be read"):
         run.load(path, SETTINGS, FINGERPRINT)
 
 

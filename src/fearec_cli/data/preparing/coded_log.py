@@ -52,7 +52,7 @@ class Rows:
             self.orders = _compact(self.orders, mask)
 
     def reverse(self) -> None:
-        """Turn the rows round, for a source that is newest first."""
+        """Reverse the rows, for a source that is newest first."""
         self.users, self.items = self.users[::-1].copy(), self.items[::-1].copy()
         self.times = None if self.times is None else self.times[::-1].copy()
         self.orders = None if self.orders is None else self.orders[::-1].copy()

@@ -40,7 +40,7 @@ def encode(log: Log, settings: Settings, watcher: Watcher) -> Rows:
     for batch in _batches(log, columns):
         read += len(batch)
         if batch.null_count().sum_horizontal().item():
-            raise DataError(f"{where}: has missing values: {_blame(log)}")
+            raise DataError(f"{where}: has missing values: {_bug(log)}")
         kept = batch.filter(filters) if filters is not None else batch
         user_codes.append(users.codes(kept["user"]))
         item_codes.append(items.codes(kept["item"]))
@@ -99,7 +99,7 @@ def _batches(log: Log, columns: list[str]) -> Iterator[pl.DataFrame]:
         yield from log.frame.select(columns).collect_batches(chunk_size=_BATCH, maintain_order=True)
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
-        raise DataError(f"{log.source.location}: cannot be read: {reason}: {_blame(log)}") from error
+        raise DataError(f"{log.source.location}: cannot be read: {reason}: {_bug(log)}") from error
 
 
 def _wanted(log: Log, settings: Settings) -> list[str]:
@@ -108,9 +108,9 @@ def _wanted(log: Log, settings: Settings) -> list[str]:
     schema = log.frame.collect_schema()
     for column, dtype in _COLUMNS.items():
         if column in schema and schema[column] != dtype:
-            raise DataError(f"{where}: column {column!r} is {schema[column]}, not {dtype}: {_blame(log)}")
+            raise DataError(f"{where}: column {column!r} is {schema[column]}, not {dtype}: {_bug(log)}")
     if missing := [column for column in ("user", "item") if column not in schema]:
-        raise DataError(f"{where}: no column {missing[0]!r}: {_blame(log)}")
+        raise DataError(f"{where}: no column {missing[0]!r}: {_bug(log)}")
     if settings.min_rating is not None and "rating" not in schema:
         raise DataError(f"{where}: has no ratings that --min-rating could be applied to; leave it out")
     if (settings.since or settings.until) and "timestamp" not in schema:
@@ -149,5 +149,5 @@ def _joined(parts: list[npt.NDArray[_Number]]) -> npt.NDArray[_Number]:
     return whole
 
 
-def _blame(log: Log) -> str:
-    return f"a fault of the adapter {log.source.adapter!r}, whose author should know"
+def _bug(log: Log) -> str:
+    return f"this is a bug in the adapter {log.source.adapter!r}; please report it"

@@ -25,7 +25,7 @@ Files = tuple[tuple[str, int, int, int], ...]
 
 @dataclass(frozen=True)
 class Opened:
-    """A source whose rows are not read yet, and what is to become of it.
+    """A source whose rows are not read yet, and how it is to be prepared.
 
     Attributes:
         log: the source.
@@ -33,8 +33,8 @@ class Opened:
         options: the adapter's options, JSON values.
         out: where the data set goes.
         made_by: package and version of fearec and of the adapter.
-        path: what it reads, if it reads a place.
-        files: of that place, as they were before they were read.
+        path: the file, directory or pattern that it reads, if any.
+        files: below `path`, as they were before they were read.
     """
 
     log: Log
@@ -116,8 +116,9 @@ def prepare_source(
 ) -> tuple[Prepared, bool]:
     """Prepare a source, unless that is done already.
 
-    What stands at `out` is taken for the same without reading a row if the raw bytes, by their hash, the programs, the
-    options and the settings are the same; where a source has no hash, if what comes out is the same.
+    An existing data set at `out` is taken as the result, without reading a row, if the raw bytes, by their hash, the
+    programs, the
+    options and the settings are the same; for a source without a hash, if the result is the same.
 
     Args:
         source: as in `open_source`, and so are `path`, `out`, `assignments`, `options` and `settings`.
@@ -126,7 +127,7 @@ def prepare_source(
         assignments: options of the source, as text.
         options: of the source, as values.
         settings: filters and split.
-        force: replace what stands at `out`.
+        force: replace what is at `out`.
         watcher: follows the progress.
 
     Returns:
@@ -166,7 +167,8 @@ def prepare_source(
 
 
 def _files(path: Path | None) -> Files:
-    """Every file of a place with its inode, size and time of change: two of these are equal if nothing was written."""
+    """Every file below a path with its inode, size and time of change: two such lists are equal if nothing was
+    written."""
     if path is None:
         return ()
     if path.is_dir():
@@ -182,7 +184,7 @@ def _files(path: Path | None) -> Files:
 
 
 def standing(opened: Opened) -> Manifest | None:
-    """The manifest of the data set that stands where one is to be written, if any.
+    """The manifest of the data set that is already where one is to be written, if any.
 
     Raises:
         OutputError: it was made by other choices.
@@ -208,7 +210,7 @@ def _made_by(adapter: Registered) -> dict[str, str]:
 
 
 def _read_assignments(source: str, assignments: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
-    """Option values, and every problem. A family's name does for the source's, as `amazon` for `amazon-beauty`."""
+    """Option values, and every problem. A family's name stands for the source's, as `amazon` for `amazon-beauty`."""
     values: dict[str, Any] = {}
     problems: list[str] = []
     for text in assignments:

@@ -12,7 +12,7 @@ class Watcher:
         self.kept: dict[str, int] = {}
 
     def on_rows(self, rows: int) -> None:
-        """So many rows of the source are read."""
+        """This many rows of the source are read."""
 
     def on_stage(self, stage: str) -> None:
         """Something that may take long begins, as in "sorting"."""

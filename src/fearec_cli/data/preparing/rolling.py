@@ -45,7 +45,7 @@ def prepare_cuts(
         assignments: options of the source, as text.
         options: of the source, as values.
         settings: filters and split.
-        force: replace what stands there.
+        force: replace what is there.
         watcher: follows the progress.
 
     Returns:

@@ -61,7 +61,7 @@ def in_core(rows: Rows, user_core: int, item_core: int, among: Mask | None = Non
 def sampled_users(names: pl.Series, present: Mask, count: int, seed: int) -> Mask:
     """Bool [codes]: `count` of the users that are present, all of them if there are no more.
 
-    The users whose SHA-256 of seed and id is least: the same ones on any machine, in whatever order they come.
+    The users whose SHA-256 of seed and id is least: the same ones on any machine, in any order.
     """
     codes = np.flatnonzero(present)
     if len(codes) > count:

@@ -76,7 +76,7 @@ def _drop_repeats(rows: Rows, settings: Settings, watcher: Watcher) -> None:
 def _keep_core(
     rows: Rows, settings: Settings, rule: LeaveOneOut | GlobalTime | None, where: str, watcher: Watcher
 ) -> None:
-    """Drop what is not in the core of the whole, or of what is for training where there is a rule that tells it.
+    """Drop what is not in the core of the whole log, or of the training part where `rule` is given.
 
     Raises:
         EmptyDataError: nothing is left.
@@ -140,7 +140,7 @@ def _check_lengths(rows: Rows, where: str, shortest: int) -> None:
 
 def _numbered(rows: Rows) -> Interactions:
     """Final order and ids; takes the rows apart."""
-    # Users in the order of their first row: sorted by this number, they stand in the order of their ids.
+    # Users in the order of their first row: sorted by this number, they are in the order of their ids.
     users = renumber(rows.users, len(rows.user_names))
     rows.user_names = rows.user_names.gather(users)
     offsets = np.concatenate([[0], np.cumsum(rows.user_counts())])
