@@ -161,7 +161,10 @@ def test_what_is_checked_is_said_and_kept(best: Path) -> None:
         assert list(found) == ["HR@10", "NDCG@10", "MRR@10"]
         for name, both in found.items():
             assert both["ordered"] == result["protocols"][protocol][name]
-            assert f"{name} {both['shuffled']:.4f} of {both['ordered']:.4f}" in printed
+            low, high = both["interval"]
+            numbers = f"{both['ordered']:.4f} +{both['shuffled']:.4f} +{both['share']:.1%}"
+            assert re.search(rf"{protocol} +{name} +{numbers} +\[{low:.1%}, {high:.1%}\]", printed)
+    assert "the mean of 5 shuffles" in printed
     # Items follow one another round the catalogue: without the order little stays.
     assert result["shuffle-check"]["unmasked"]["NDCG@10"]["shuffled"] < result["protocols"]["unmasked"]["NDCG@10"]
 
@@ -174,7 +177,9 @@ def test_what_is_recommended_is_described(best: Path) -> None:
     assert values["k"] == 10
     assert 0 < values["coverage"] <= 1
     assert 1 <= values["popularity_rank"] <= ITEMS
-    assert f"seen-masked: {values['coverage']:.1%} of the catalogue, mean popularity rank" in printed
+    low, high = values["intervals"]["novelty"]
+    assert low < values["novelty"] < high
+    assert re.search(rf"novelty, bits +{values['novelty']:.2f} \[{low:.2f}, {high:.2f}\]", printed)
 
 
 def test_the_recent_past_is_a_baseline_where_there_are_times() -> None:

@@ -1,9 +1,11 @@
-"""Our metrics of ranks beside metrics of sorted lists."""
+"""Our metrics of ranks beside metrics of sorted lists: from their definitions, and those of torchmetrics."""
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torchmetrics import retrieval
 
 from fearec_cli.evaluation.metrics import mean_average_precision, summarise
 from reference import ranking_metrics
@@ -31,3 +33,25 @@ def test_agrees_with_sorted_lists(seed: int, targets: int, n_items: int) -> None
             np.mean([value for value, of in zip(precisions, users, strict=True) if of == user]) for user in set(users)
         ]
         assert mean_average_precision(ranks, users, k) == pytest.approx(np.mean(of_users), rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_agrees_with_torchmetrics_on_random_runs(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    targets, n_items = 60, 40
+    scores = torch.tensor(random.random((targets, n_items)))  # above 0: theirs drops what is not
+    own = torch.tensor(random.integers(0, n_items, targets))
+    relevant = torch.nn.functional.one_hot(own, n_items).bool()
+    ranks = (scores >= scores[relevant][:, None]).sum(1).numpy()
+    queries = torch.arange(targets)[:, None].expand(-1, n_items)
+    for k in (1, 5, 10, 20):
+        found = summarise(ranks, [k])
+        found["MAP"] = mean_average_precision(ranks, np.arange(targets), k)
+        for name, metric in (
+            (f"HR@{k}", retrieval.RetrievalHitRate),
+            (f"NDCG@{k}", retrieval.RetrievalNormalizedDCG),
+            (f"MRR@{k}", retrieval.RetrievalMRR),
+            ("MAP", retrieval.RetrievalMAP),
+        ):
+            expected = metric(top_k=k)(scores.flatten(), relevant.flatten(), indexes=queries.flatten())
+            assert found[name] == pytest.approx(expected.item(), rel=1e-5)  # theirs is float32

@@ -1,7 +1,8 @@
 """Two questions that no metric answers: does the model see what it predicts, and does the order of a history matter?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,16 @@ from fearec_cli.data.batches import InteractionTable
 from fearec_cli.data.splits import ColdTargets, HeldOut, ranges
 from fearec_cli.errors import EvaluationError
 from fearec_cli.evaluation.evaluate import Evaluation, Scorer, evaluate
+from fearec_cli.evaluation.intervals import Interval, middle, resampled_means
+from fearec_cli.evaluation.metrics import SHARES
+from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.nn.positions import Padding
 from fearec_cli.nn.repeats import AddedScores
 
 # Targets of the leak check, whose representations are all held.
 _CHECKED = 4096
+# One order of a history is one draw; the mean over a few scatters less than users do.
+SHUFFLES = 5
 
 
 @dataclass(frozen=True)
@@ -33,16 +39,21 @@ class LeakCheck:
     changed: int
 
 
-class Remains(NamedTuple):
-    """A metric with histories as they are, and shuffled."""
+@dataclass(frozen=True)
+class Remains:
+    """A metric with histories as they are, and shuffled.
+
+    Attributes:
+        ordered: the metric.
+        shuffled: its mean over the shuffles.
+        share: of the metric that stays, shuffled over ordered; None where there is none to keep.
+        interval: 95 %, of the share: users are drawn, each with its ordered and its shuffled ranks.
+    """
 
     ordered: float
     shuffled: float
-
-    @property
-    def share(self) -> float | None:
-        """Of the metric that stays; None where there is none to keep."""
-        return self.shuffled / self.ordered if self.ordered else None
+    share: float | None
+    interval: Interval | None
 
 
 @dataclass(frozen=True)
@@ -51,11 +62,24 @@ class Shuffled:
 
     Attributes:
         ordered: one target of each user.
-        shuffled: the same, its history shuffled.
+        shuffled: the same, once for each shuffle of the histories.
     """
 
     ordered: Evaluation
-    shuffled: Evaluation
+    shuffled: Sequence[Evaluation]
+
+    def remains(self, ks: Sequence[int]) -> dict[RankProtocol, dict[str, Remains]]:
+        """What stays of each metric, by protocol and name."""
+        return {
+            protocol: {
+                f"{name}@{k}": _remains(
+                    share(ranks, k), np.mean([share(other.ranks[protocol], k) for other in self.shuffled], axis=0)
+                )
+                for k in ks
+                for name, share in SHARES.items()
+            }
+            for protocol, ranks in self.ordered.ranks.items()
+        }
 
 
 class _Kept:
@@ -118,7 +142,9 @@ def check_leaks(scorer: Scorer, table: InteractionTable, held_out: HeldOut, *, s
     return LeakCheck(len(chosen), len(later))
 
 
-def evaluate_shuffled(scorer: Scorer, table: InteractionTable, held_out: HeldOut, *, seed: int = 0) -> Shuffled:
+def evaluate_shuffled(
+    scorer: Scorer, table: InteractionTable, held_out: HeldOut, *, shuffles: int = SHUFFLES, seed: int = 0
+) -> Shuffled:
     """Rank the same targets after their histories in random order.
 
     What stays of a metric does not come from the order: on data where nearly all stays, a model of sequences shows
@@ -130,6 +156,7 @@ def evaluate_shuffled(scorer: Scorer, table: InteractionTable, held_out: HeldOut
         scorer: in evaluation mode, on the device of `table`.
         table: the interactions.
         held_out: the targets, of which the first of each user is taken.
+        shuffles: how many orders are drawn of every history.
         seed: of the shuffles.
     """
     chosen = _one_a_user(held_out)
@@ -137,11 +164,27 @@ def evaluate_shuffled(scorer: Scorer, table: InteractionTable, held_out: HeldOut
     lengths = chosen.targets - chosen.starts
     owner = np.repeat(np.arange(len(chosen)), lengths)
     at = ranges(chosen.starts, lengths)
-    order = np.lexsort((random.random(len(owner)), owner))
-    items = table.items.clone()
-    device = items.device
-    items[torch.as_tensor(at, device=device)] = table.items[torch.as_tensor(at[order], device=device)]
-    return Shuffled(evaluate(scorer, table, chosen), evaluate(scorer, replace(table, items=items), chosen))
+    device = table.items.device
+    found = []
+    for _ in range(shuffles):
+        order = np.lexsort((random.random(len(owner)), owner))
+        items = table.items.clone()
+        items[torch.as_tensor(at, device=device)] = table.items[torch.as_tensor(at[order], device=device)]
+        found.append(evaluate(scorer, replace(table, items=items), chosen))
+    return Shuffled(evaluate(scorer, table, chosen), found)
+
+
+def _remains(ordered: npt.NDArray[np.float64], shuffled: npt.NDArray[np.float64]) -> Remains:
+    """Of one target a user."""
+    before, after = float(ordered.mean()), float(shuffled.mean())
+    if not before:
+        return Remains(before, after, None, None)
+    both = np.column_stack([ordered, shuffled])
+    means = resampled_means(lambda rows: both[rows], np.arange(len(both)))
+    # Of few users a resample may have no hit at all.
+    means = means[means[:, 0] > 0]
+    (interval,) = middle(means[:, 1:] / means[:, :1])
+    return Remains(before, after, after / before, interval)
 
 
 def _one_a_user(held_out: HeldOut) -> HeldOut:

@@ -6,7 +6,7 @@ Bootstrap, 1993, chapter 13, percentile method). What varies is the users, with 
 they are: other seeds and other data sets are not in it.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -78,6 +78,62 @@ def intervals(
     Raises:
         ValueError: there are no targets.
     """
+    return middle(resampled_means(values, users, by_user=by_user, resamples=resamples, seed=seed), level)
+
+
+def middle(numbers: npt.NDArray[np.float64], level: float = LEVEL) -> list[Interval]:
+    """Where the middle of each column [R, M] of resampled numbers lies."""
+    low, high = np.quantile(numbers, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return [Interval(*pair) for pair in zip(low.tolist(), high.tolist(), strict=True)]
+
+
+def resampled_means(
+    values: Callable[[slice], npt.NDArray[np.float64]],
+    users: npt.NDArray[np.int64],
+    *,
+    by_user: npt.NDArray[np.bool_] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> npt.NDArray[np.float64]:
+    """The mean of each column in each resample of the users, [R, M]; the arguments are those of `intervals`.
+
+    Raises:
+        ValueError: there are no targets.
+    """
+    totals: npt.NDArray[np.float64] | None = None
+    targets, drawn = np.zeros(resamples), 0
+    for own, weights in draws_of_users(users, resamples=resamples, seed=seed):
+        sums = np.add.reduceat(values(slice(int(own[0]), int(own[-1]))), own[:-1] - own[0], axis=0)
+        sizes = np.diff(own)
+        if by_user is not None:
+            sums[:, by_user] /= sizes[:, None]
+        product = weights @ sums
+        totals = product if totals is None else totals + product
+        targets += weights @ sizes
+        drawn += len(sizes)
+    assert totals is not None  # there is a block
+    means: npt.NDArray[np.float64] = totals / targets[:, None]
+    if by_user is not None:
+        means[:, by_user] = totals[:, by_user] / drawn
+    return means
+
+
+def draws_of_users(
+    users: npt.NDArray[np.int64], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
+    """How often each resample draws each user, a block of users at a time; the same for the same users and seed.
+
+    Args:
+        users: [P] whose each target is; targets of a user stand together.
+        resamples: how many are drawn.
+        seed: of the draws.
+
+    Yields:
+        [u + 1] where the targets of each user of the block begin, and the last ones end; [R, u] times drawn.
+
+    Raises:
+        ValueError: there are no targets.
+    """
     if not len(users):
         raise ValueError("no targets: a mean over none has no interval")
     firsts = np.flatnonzero(np.diff(users, prepend=users[0] - 1))
@@ -87,23 +143,8 @@ def intervals(
     sizes = np.diff(edges)
     # How many of each resample's draws fall into each block; which users of it they are is then uniform.
     drawn = random.multinomial(len(firsts), sizes / len(firsts), size=resamples)
-    totals: npt.NDArray[np.float64] | None = None
-    targets = np.zeros(resamples)
     for block, (first, size) in enumerate(zip(edges, sizes.tolist(), strict=False)):
-        own = bounds[first : first + size + 1]
-        sums = np.add.reduceat(values(slice(int(own[0]), int(own[-1]))), own[:-1] - own[0], axis=0)
-        sizes_of_users = np.diff(own)
-        if by_user is not None:
-            sums[:, by_user] /= sizes_of_users[:, None]
         weights = np.empty((resamples, size))
         for resample, count in enumerate(drawn[:, block].tolist()):
             weights[resample] = np.bincount(random.integers(0, size, count, dtype=np.int32), minlength=size)
-        product = weights @ sums
-        totals = product if totals is None else totals + product
-        targets += weights @ sizes_of_users
-    assert totals is not None  # there is a block
-    means = totals / targets[:, None]
-    if by_user is not None:
-        means[:, by_user] = totals[:, by_user] / len(firsts)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return [Interval(*pair) for pair in zip(low.tolist(), high.tolist(), strict=True)]
+        yield bounds[first : first + size + 1], weights

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fearec_cli.evaluation.checks import LeakCheck, Remains
+from fearec_cli.evaluation.checks import SHUFFLES, LeakCheck, Remains
 from fearec_cli.evaluation.lists import ListMetrics
 from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.evaluation.report import MODEL, Number, Report
@@ -18,6 +18,14 @@ from fearec_cli.evaluation.slices import REPEATS, Slice
 _APART_FROM = 0.01
 # Columns of the first: with five of numbers a table then fits into 80.
 _LABEL = 12
+# Name, what it is called, and how its numbers are written.
+_LIST_ROWS = (
+    ("coverage", "share of the catalogue", "{:.1%}"),
+    ("popularity_rank", "popularity rank", "{:,.0f}"),
+    ("head", "from the most bought fifth", "{:.1%}"),
+    ("novelty", "novelty, bits", "{:.2f}"),
+    ("diversity", "diversity", "{:.3f}"),
+)
 
 
 def to_json(report: Report, *, with_slices: bool = False) -> dict[str, Any]:
@@ -83,17 +91,20 @@ def to_text(report: Report, *, with_slices: bool = False) -> Group:
     return Group(*parts)
 
 
-def lists_to_text(found: Mapping[RankProtocol, ListMetrics]) -> str:
-    """What the model recommends, a line a protocol."""
+def lists_table(found: Mapping[RankProtocol, ListMetrics]) -> Table:
+    """What the model recommends, a column a protocol."""
     k = next(iter(found.values())).k
-    lines = [f"lists of {k}: what the model recommends"]
-    for protocol, each in found.items():
-        lines.append(
-            f"{protocol}: {each.coverage:.1%} of the catalogue, mean popularity rank {each.popularity_rank:,.0f}, "
-            f"{each.head:.1%} from the most bought fifth, novelty {each.novelty:.2f} bits, diversity "
-            f"{each.diversity:.3f}"
-        )
-    return "\n".join(lines)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(f"lists of {k}")
+    for protocol in found:
+        table.add_column(protocol, justify="right", no_wrap=True)
+    for name, label, form in _LIST_ROWS:
+        cells = []
+        for each in found.values():
+            low, high = each.intervals[name]
+            cells.append(f"{form.format(getattr(each, name))} [{form.format(low)}, {form.format(high)}]")
+        table.add_row(label, *cells)
+    return table
 
 
 def leaks_to_text(found: LeakCheck) -> str:
@@ -104,16 +115,20 @@ def leaks_to_text(found: LeakCheck) -> str:
     )
 
 
-def shuffled_to_text(found: Mapping[RankProtocol, Mapping[str, Remains]]) -> str:
-    """What stays of each metric when histories are shuffled, a line a protocol."""
-    lines = ["shuffle check: metrics after histories in random order, and the share of the ordered metric that stays"]
+def shuffled_table(found: Mapping[RankProtocol, Mapping[str, Remains]]) -> Table:
+    """What stays of each metric when histories are shuffled, a row a protocol and metric."""
+    title = f"shuffle check: histories in random order, the mean of {SHUFFLES} shuffles"
+    table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("protocol")
+    table.add_column("metric")
+    for heading in ("ordered", "shuffled", "stays", "95 % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for protocol, metrics in found.items():
-        parts = (
-            f"{name} {each.shuffled:.4f} of {each.ordered:.4f}" + ("" if each.share is None else f" ({each.share:.0%})")
-            for name, each in metrics.items()
-        )
-        lines.append(f"{protocol}: {', '.join(parts)}")
-    return "\n".join(lines)
+        for name, each in metrics.items():
+            share = "" if each.share is None else f"{each.share:.1%}"
+            ends = "" if each.interval is None else f"[{each.interval.low:.1%}, {each.interval.high:.1%}]"
+            table.add_row(protocol, name, f"{each.ordered:.4f}", f"{each.shuffled:.4f}", share, ends)
+    return table
 
 
 def _legend(report: Report) -> list[str]:

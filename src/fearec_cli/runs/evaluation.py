@@ -81,12 +81,7 @@ def evaluate_shuffled_histories(
 ) -> dict[RankProtocol, dict[str, Remains]]:
     """What stays of each metric of a checkpoint when histories are shuffled, by protocol and name."""
     table = InteractionTable.load(prepared, checkpoint.encoder.item_table().device)
-    found = evaluate_shuffled(checkpoint.encoder, table, prepared.split.held_out(split))
-    ordered, shuffled = found.ordered.metrics(ks), found.shuffled.metrics(ks)
-    return {
-        protocol: {name: Remains(value, shuffled[protocol][name]) for name, value in values.items()}
-        for protocol, values in ordered.items()
-    }
+    return evaluate_shuffled(checkpoint.encoder, table, prepared.split.held_out(split)).remains(ks)
 
 
 def list_metrics_of(

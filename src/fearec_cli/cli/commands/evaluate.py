@@ -58,7 +58,7 @@ def evaluate(
     from fearec_cli.cli.show.listing import make_console
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.evaluation.ranks_file import check_ranks_place, write_ranks
-    from fearec_cli.evaluation.shown import leaks_to_text, lists_to_text, shuffled_to_text, to_json, to_text
+    from fearec_cli.evaluation.shown import leaks_to_text, lists_table, shuffled_table, to_json, to_text
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.runs.dataset import dataset_of
     from fearec_cli.runs.evaluation import (
@@ -91,7 +91,7 @@ def evaluate(
     if lists:
         recommended = list_metrics_of(loaded, prepared, split, report.main_k)
         recommended = {name: recommended[name] for name in report.protocols}
-        console.print(lists_to_text(recommended), soft_wrap=True)
+        console.print(lists_table(recommended))
         more["lists"] = {name: asdict(each) for name, each in recommended.items()}
     if leak_check:
         leaks = check_leaks_of(loaded, prepared, split)
@@ -100,9 +100,9 @@ def evaluate(
     if shuffle_check:
         remains = evaluate_shuffled_histories(loaded, prepared, split, (report.main_k,))
         remains = {name: remains[name] for name in report.protocols}
-        console.print(shuffled_to_text(remains), soft_wrap=True)
+        console.print(shuffled_table(remains))
         more["shuffle-check"] = {
-            name: {metric: each._asdict() for metric, each in found.items()} for name, found in remains.items()
+            name: {metric: asdict(each) for metric, each in found.items()} for name, found in remains.items()
         }
     if save_ranks is not None:
         write_ranks(save_ranks, report.header, prepared, report.model)
