@@ -1,4 +1,4 @@
-"""Amazon's reviews: the release of 2023 from the Hub, and files of 2014, 2018 and 2023 that are here.
+"""Amazon's reviews: the release of 2023 from the Hub, and local files of 2014, 2018 and 2023.
 
 Hub: huggingface.co/datasets/McAuley-Lab/Amazon-Reviews-2023, `benchmark/{5core,0core}/rating_only/<Category>.csv`
 and `raw/review_categories/<Category>.jsonl`. Items are `parent_asin`, the product with all its variants; before 2023
@@ -30,7 +30,7 @@ _HUB_ONLY = ("cut", "revision")
 class AmazonOptions(Options):
     """Which release, and which of its files."""
 
-    year: Literal[2014, 2018, 2023] = Field(2023, description="release; those before 2023 are read by --from alone")
+    year: Literal[2014, 2018, 2023] = Field(2023, description="release; those before 2023 are only read with --from")
     cut: Literal["5core", "0core", "raw"] = Field(
         "5core", description="file of the Hub: 5core and 0core are ratings without repeated pairs, raw every review"
     )

@@ -78,4 +78,4 @@ CATEGORIES: Mapping[str, Category] = dict(
         _same("Video_Games"),
     ]
 )
-"""What stands after `amazon-`, and the category. 5-core files are those counted in the release's 5core.md."""
+"""What comes after `amazon-`, and the category. 5-core files are those counted in the release's 5core.md."""

@@ -49,8 +49,8 @@ class DemoOptions(Options):
 class _Dice:
     """Whole random numbers that are the same on every machine and with every version of NumPy.
 
-    NumPy keeps the bits of PCG64 stable, but not what `Generator` makes of them (NEP 19); and no decision
-    here hangs on floating point.
+    NumPy keeps the bits of PCG64 stable, but not what `Generator` makes of them (NEP 19); and no decision here depends
+    on floating point.
     """
 
     def __init__(self, seed: int) -> None:
@@ -65,7 +65,7 @@ class _Dice:
         return low + self.below(high - low)
 
     def low(self, n: int) -> int:
-        """0 to n - 1, small numbers mildly more often: it makes some items popular."""
+        """0 to n - 1, small numbers somewhat more often: it makes some items popular."""
         return min(self.below(n), self.below(n))
 
     def chance(self, percent: int) -> bool:
@@ -118,7 +118,7 @@ def _noise(dice: _Dice, days: int) -> Iterator[Event]:
 
 
 def _events(dice: _Dice, periods: tuple[int, int]) -> list[Event]:
-    """One user's life, oldest first. It ends at any event, so that the last one may be of any sort."""
+    """One user's events, oldest first. It ends at any event, so that the last one may be of any sort."""
     days = dice.between(*_WEEKS) * 7
     habits = [
         event

@@ -36,7 +36,7 @@ _FILES = {
     "32m": "ratings.csv",
     "latest-small": "ratings.csv",
 }
-_FORBIDDEN = "its README lets nobody pass the data on"
+_FORBIDDEN = "its README forbids to pass the data on"
 _REASON = dict.fromkeys(("100k", "1m", "10m", "20m"), _FORBIDDEN)
 _HUB_REPOSITORY = "omrastogi/movielen"
 _HUB_REVISION = "a4e106171ad2f8d559bcc0b25af9aefb1fc93bbe"

@@ -2,7 +2,7 @@
 
 The literature takes the year 2019 by comparing text, '2019-01-01 00:00:00' <= date <= '2019-12-31 00:00:00' (S3-Rec,
 data_process.py), which leaves the last day out; so do the windows here. Dates are taken for UTC. Yelp's agreement
-forbids to pass the data on: there is no copy that this adapter would fetch unasked.
+forbids to pass the data on: this adapter fetches no copy by itself.
 """
 
 from collections.abc import Iterator, Mapping

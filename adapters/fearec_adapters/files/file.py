@@ -1,4 +1,4 @@
-"""A file whose text is read: its bytes hashed, unpacked and decoded, every fault of them an error that names it."""
+"""A file whose text is read: its bytes hashed, unpacked and decoded; errors name the file and what is wrong with it."""
 
 import codecs
 import gzip
@@ -115,7 +115,7 @@ class File:
 
     @contextmanager
     def raw(self) -> Iterator[IO[bytes]]:
-        """The bytes as they lie there.
+        """The bytes of the file.
 
         Raises:
             DataError: it cannot be read, or is cut short or damaged; also what the block raises about it.

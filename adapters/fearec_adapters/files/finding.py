@@ -53,7 +53,7 @@ def find_file(path: Path | None, adapter: str, names: Sequence[str] = (), *, enc
     Args:
         path: what the user named; also ARCHIVE.zip/MEMBER.
         adapter: prefix of its options, for messages.
-        names: what the file is called in its download; without any, a .zip must hold one file alone, and a
+        names: what the file is called in its download; without any, a .zip must hold a single file, and a
             directory is an error.
         encoding: of the file's text.
 

@@ -1,4 +1,4 @@
-"""Comma-separated tables, and whatever else has one interaction a line and a separator of one character."""
+"""Comma-separated tables, and other tables with one interaction a line and a separator of one character."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ class CsvOptions(TableOptions):
 
 
 class Csv:
-    """Reads .csv, .csv.gz and .zip, as RFC 4180 has it: quotes, CRLF and a byte-order mark are understood."""
+    """Reads .csv, .csv.gz and .zip, as RFC 4180 defines it: quotes, CRLF and a byte-order mark are understood."""
 
     def __init__(self, options: CsvOptions) -> None:
         self._options = options

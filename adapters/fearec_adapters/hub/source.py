@@ -20,7 +20,7 @@ _LINES = (".jsonl", ".json", ".ndjson")
 class HubOptions(ColumnOptions):
     """Which file, and its columns."""
 
-    location: str = Field("", description="OWNER/NAME/path/file; what stands after `hub:` on the command line")
+    location: str = Field("", description="OWNER/NAME/path/file; what comes after `hub:` on the command line")
     revision: str = Field("main", min_length=1, description="branch, tag or commit of the repository")
 
 

@@ -18,6 +18,7 @@ from fearec_adapters.files.file import File
 from fearec_adapters.reading.columns import all_named
 from fearec_adapters.reading.delimited import Table
 from fearec_adapters.reading.rows import Rows
+from fearec_adapters.reading.values import Batch
 from fearec_cli.errors import DataError
 
 _TOO_MANY = "fields too many"
@@ -37,7 +38,7 @@ class HubTable:
 
     @cached_property
     def columns(self) -> list[str]:
-        """The columns' names as they stand in the file.
+        """The columns' names as in the file.
 
         Raises:
             DataError: the file cannot be read or is empty.
@@ -68,11 +69,13 @@ class HubTable:
             def batches() -> Iterator[pl.DataFrame]:
                 for before, raw in read():
                     yield rows.table(
-                        raw,
-                        where=self.file,
-                        names=columns,
-                        place=lambda row, before=before: f"row {before + row + 1}",  # type: ignore[misc]
-                        value=lambda row, column, raw=raw: raw[column][row],  # type: ignore[misc]
+                        Batch(
+                            raw,
+                            self.file,
+                            columns,
+                            place=lambda row, before=before: f"row {before + row + 1}",  # type: ignore[misc]
+                            value=lambda row, column, raw=raw: raw[column][row],  # type: ignore[misc]
+                        )
                     )
 
             # Once for the faults: afterwards it is too late for the strict reader, which names lines.
@@ -116,7 +119,7 @@ class HubTable:
         if not self._header[1]:
             raise DataError(f"{self.file}: its header is not its first line")
         verbosity = logging.get_verbosity()
-        # Its complaints would stand before the strict reader's.
+        # Its messages would come before the strict reader's.
         logging.set_verbosity(logging.CRITICAL)
         try:
             with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""A text in blocks of whole records: never all of it in memory, and every block knows where it stands."""
+"""A text in blocks of whole records: never all of it in memory, and every block knows its lines."""
 
 import codecs
 import csv

@@ -3,9 +3,9 @@
     COLUMN = VALUE      COLUMN != VALUE         COLUMN in VALUE,VALUE,...       COLUMN not in VALUE,VALUE,...
     COLUMN < NUMBER     COLUMN <= NUMBER        COLUMN > NUMBER                 COLUMN >= NUMBER
 
-A value is the text that stands in the file; one that is a number also equals other ways to write it (5 and 5.0). A name
+A value is the text in the file; one that is a number also equals other ways to write it (5 and 5.0). A name
 or value with a comma, a blank at its ends or an operator in it goes in double quotes, which are doubled within them.
-Nothing equals no value, and what is empty is less or more than no number.
+An empty field equals no value, and is neither less nor more than a number.
 """
 
 import csv
@@ -32,7 +32,7 @@ class Condition:
     """One condition.
 
     Attributes:
-        text: as it is said to the user.
+        text: as messages show it.
         column: name in the source.
         operator: "=", "!=", "<", "<=", ">", ">=", "in" or "not in".
         values: to compare with; one, but for "in" and "not in".
@@ -67,7 +67,7 @@ class Condition:
         return cls(" ".join(text.split()), _unquoted(match["column"].strip()), operator, values)
 
     def holds(self, key: str, dtype: pl.DataType) -> pl.Expr:
-        """Bool: whether it does, for a column; null where a number is needed and something else stands."""
+        """Bool: whether the condition holds, for a column; null where a number is needed and the value is none."""
         text = pl.col(key).cast(pl.String, strict=False)
         text = text.str.strip_chars() if dtype == pl.String else text
         number = text.cast(pl.Float64, strict=False)

@@ -12,6 +12,7 @@ from fearec_adapters.files.finding import find_files
 from fearec_adapters.reading.blocks import Block, read_blocks
 from fearec_adapters.reading.columns import TableOptions, choose
 from fearec_adapters.reading.rows import Rows
+from fearec_adapters.reading.values import Batch
 from fearec_cli.api import Log
 from fearec_cli.errors import DataError
 
@@ -124,13 +125,10 @@ class Table:
             fields, position = block.record(row)[1], self.columns.index(columns[column])
             return fields[position] if position < len(fields) else ""
 
-        return reader.table(
-            self._parse(block, columns),
-            where=self.file,
-            names=columns,
-            place=lambda row: f"line {block.record(row)[0]}",
-            value=value,
-        )
+        def place(row: int) -> str:
+            return f"line {block.record(row)[0]}"
+
+        return reader.table(Batch(self._parse(block, columns), self.file, columns, place, value))
 
     def _parse(self, block: Block, columns: Mapping[str, str]) -> pl.DataFrame:
         """The wanted columns as text, under the log's names, and "row", the number of the record in the block."""

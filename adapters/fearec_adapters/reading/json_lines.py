@@ -1,6 +1,6 @@
 """One object a line: JSON, or a Python literal as older Amazon and Steam files have it; a line at a time.
 
-Numbers are kept as the text that stands in the file, so that an id is that text whatever its type, and no
+Numbers are kept as the text in the file, so that an id is that text whatever its type, and no
 digit of a long one is lost. Literals are read by `ast.literal_eval`, which evaluates nothing.
 """
 
@@ -16,6 +16,7 @@ import polars as pl
 from fearec_adapters.files.file import File
 from fearec_adapters.reading.rows import Rows
 from fearec_adapters.reading.times import SAMPLE
+from fearec_adapters.reading.values import Batch
 from fearec_cli.errors import DataError
 
 Object = tuple[int, dict[str, Any]]
@@ -95,11 +96,13 @@ def batches(items: Iterable[Object], columns: Mapping[str, str], rows: Rows, *, 
         # By place in the chunk, for the value that a message shows.
         raw = pl.DataFrame({"row": range(len(chunk)), **values}, schema=schema)
         yield rows.table(
-            raw,
-            where=file,
-            names=columns,
-            place=lambda row, chunk=chunk: f"line {chunk[row][0]}",  # type: ignore[misc]
-            value=lambda row, column, values=values: values[column][row],  # type: ignore[misc]
+            Batch(
+                raw,
+                file,
+                columns,
+                place=lambda row, chunk=chunk: f"line {chunk[row][0]}",  # type: ignore[misc]
+                value=lambda row, column, values=values: values[column][row],  # type: ignore[misc]
+            )
         )
 
 
@@ -121,7 +124,7 @@ def _parse(text: str) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    """A text or number as text, None where nothing or something else stands."""
+    """A text or number as text, None for anything else."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict) and len(value) == 1:

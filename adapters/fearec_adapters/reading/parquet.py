@@ -8,6 +8,7 @@ import polars as pl
 from fearec_adapters.reading.columns import ColumnOptions, choose
 from fearec_adapters.reading.rows import Rows, check_id
 from fearec_adapters.reading.times import SAMPLE
+from fearec_adapters.reading.values import Batch
 from fearec_cli.api import Tally
 from fearec_cli.errors import DataError
 
@@ -80,7 +81,7 @@ def _damaged(file: Path, error: BaseException) -> DataError:
 
 
 def check_types(frame: pl.LazyFrame, columns: Mapping[str, str], rows: Rows, *, where: object) -> None:
-    """Refuse columns that cannot be what they are wanted for.
+    """Check that columns have types that they can be read by.
 
     Args:
         frame: the source.
@@ -125,9 +126,11 @@ def typed_columns(
     """
     raw = batch.with_row_index("row")
     return rows.table(
-        raw if keep is None else raw.filter(keep),
-        where=where,
-        names=columns,
-        place=lambda row: f"row {before + row + 1}",
-        value=lambda row, column: batch[column][row],
+        Batch(
+            raw if keep is None else raw.filter(keep),
+            where,
+            columns,
+            place=lambda row: f"row {before + row + 1}",
+            value=lambda row, column: batch[column][row],
+        )
     )

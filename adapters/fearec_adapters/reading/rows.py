@@ -1,10 +1,10 @@
 """Rows as a source has them to rows of a log: chosen, read, counted where they are left out, every bad one named.
 
-Ids come as text and stay what stands in the file: 007 keeps its zeros, and NA and null are ids like any other.
+Ids are text and stay as they are in the file: 007 keeps its zeros, and NA and null are ids like any other.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -12,7 +12,7 @@ import polars as pl
 from fearec_adapters.reading.columns import ColumnOptions, TableOptions, TextColumnOptions
 from fearec_adapters.reading.conditions import Condition, read_all
 from fearec_adapters.reading.times import MISSING, Clock
-from fearec_adapters.reading.values import shown
+from fearec_adapters.reading.values import Batch, shown
 from fearec_cli.api import Tally, lazy_log
 from fearec_cli.errors import DataError
 
@@ -82,71 +82,45 @@ class Rows:
         """How times are read, for `fearec_cli.api.Log.notes`."""
         return {"times": self.clock.note if self.clock else "none"}
 
-    def table(
-        self,
-        raw: pl.DataFrame,
-        *,
-        where: object,
-        names: Mapping[str, str],
-        place: Callable[[int], str],
-        value: Callable[[int, str], object],
-    ) -> pl.DataFrame:
+    def table(self, batch: Batch) -> pl.DataFrame:
         """The columns of a `fearec_cli.api.Log`, of some rows.
-
-        Args:
-            raw: the source's columns under the names of `choose`, and "row", which numbers them.
-            where: the source, for messages.
-            names: the source's own name of each column, for messages.
-            place: says where a row is, as in "line 3".
-            value: what stands in the source in a row and a column; None or "" where nothing does.
 
         Raises:
             DataError: a value is missing, a time or a rating cannot be read, or a condition cannot be applied; names
                 file, line and value.
         """
-        raw = self._chosen(raw, where, names, place, value)
-        table = raw.select("row", **self._parsed(raw.schema, where, names))
+        batch = self._chosen(batch)
+        table = batch.raw.select("row", **self._parsed(batch))
         if not table.null_count().sum_horizontal().item():
             return table.drop("row")
         if self.skip_incomplete:
-            complete = self._complete(raw, where, place)
-            table = table.filter(complete)
+            table = table.filter(self._complete(batch))
         bad = table.filter(pl.any_horizontal(pl.all().is_null())).head(1)
         if len(bad):
-            column, found = self._culprit(bad.row(0, named=True), names, value)
-            fault = self._fault(column, found)
-            message = f"{where}, {place(bad['row'][0])}: the {column} (column {names[column]!r}) {fault}"
-            raise DataError(" ".join(message.split()))
+            column, found = self._culprit(bad.row(0, named=True), batch)
+            problem = f"the {column} (column {batch.names[column]!r}) {self._fault(column, found)}"
+            raise batch.error(bad["row"][0], problem)
         return table.drop("row")
 
-    def _chosen(
-        self,
-        raw: pl.DataFrame,
-        where: object,
-        names: Mapping[str, str],
-        place: Callable[[int], str],
-        value: Callable[[int, str], object],
-    ) -> pl.DataFrame:
+    def _chosen(self, batch: Batch) -> Batch:
+        raw = batch.raw
         for number, condition in enumerate(self.conditions):
             key = f"where {number}"
             holds = raw.select(condition.holds(key, raw.schema[key])).to_series()
             if holds.null_count():
                 row = raw.filter(holds.is_null())["row"][0]
-                message = (
-                    f"{where}, {place(row)}: column {names[key]!r} has {shown(value(row, key))}, which is not a "
-                    f"number; --where {condition.text!r} compares numbers"
-                )
-                raise DataError(" ".join(message.split()))
+                problem = f"column {batch.names[key]!r} has {shown(batch.value(row, key))}, which is not a number"
+                raise batch.error(row, f"{problem}; --where {condition.text!r} compares numbers")
             step = f"where {condition.text}"
             self.tally.left_out[step] = self.tally.left_out.get(step, 0) + int((~holds).sum())
             raw = raw.filter(holds)
-        return raw
+        return replace(batch, raw=raw)
 
-    def _parsed(self, schema: Mapping[str, pl.DataType], where: object, names: Mapping[str, str]) -> dict[str, pl.Expr]:
-        parsed = {}
+    def _parsed(self, batch: Batch) -> dict[str, pl.Expr]:
+        parsed, schema = {}, batch.raw.schema
         for column in ("user", "item"):
             dtype = schema[column]
-            check_id(dtype, column, names[column], where=where)
+            check_id(dtype, column, batch.names[column], where=batch.where)
             parsed[column] = self._id(pl.col(column), dtype)
         if self.clock:
             parsed |= self.clock.read(schema)
@@ -162,8 +136,9 @@ class Rows:
         text = column.cast(pl.String, strict=False).replace("", None)
         return text.str.replace(r"^(-?\d+)\.0+$", "$1") if self.whole_ids else text
 
-    def _complete(self, raw: pl.DataFrame, where: object, place: Callable[[int], str]) -> pl.Series:
+    def _complete(self, batch: Batch) -> pl.Series:
         """Bool: rows in which no value is missing; the others are counted."""
+        raw = batch.raw
         columns = [column for column in ("user", "item", *_TIMES, "rating") if column in raw.columns]
         missing = raw.select(**{column: is_nothing(column, raw.schema[column]) for column in columns})
         complete = missing.select(~pl.any_horizontal(pl.all())).to_series()
@@ -173,20 +148,18 @@ class Rows:
         for row in out.iter_rows(named=True):
             column = next(column for column in columns if row[column]).replace("second", "timestamp")
             # The folder says nothing on another machine.
-            named = f"{str(where).rpartition('/')[2]}, {place(row['row'])} (no {column})"
+            named = f"{str(batch.where).rpartition('/')[2]}, {batch.place(row['row'])} (no {column})"
             notes = self.tally.notes
             notes["incomplete"] = f"{notes['incomplete']}; {named}" if "incomplete" in notes else f"left out: {named}"
         return complete
 
-    def _culprit(
-        self, row: Mapping[str, Any], names: Mapping[str, str], value: Callable[[int, str], object]
-    ) -> tuple[str, object]:
-        """Which of the source's columns makes this row a bad one, and what stands there."""
+    def _culprit(self, row: Mapping[str, Any], batch: Batch) -> tuple[str, object]:
+        """Which of the source's columns makes this row a bad one, and its value."""
         number = row["row"]
         null = next(column for column in row if row[column] is None)
         if null not in ("timestamp", "order"):
-            return null, value(number, null)
-        found = {column: value(number, column) for column in _TIMES if column in names}
+            return null, batch.value(number, null)
+        found = {column: batch.value(number, column) for column in _TIMES if column in batch.names}
         missing = next((column for column, each in found.items() if _is_nothing(each, column)), "")
         if missing or "second" not in found:
             column = missing or "timestamp"
@@ -208,7 +181,7 @@ class Rows:
 
 
 def check_id(dtype: pl.DataType, column: str, name: str, *, where: object) -> None:
-    """Refuse a column whose values could be written in more ways than one.
+    """Check that a column's values can be written in one way only.
 
     Raises:
         DataError: it is of such a type.
@@ -218,7 +191,7 @@ def check_id(dtype: pl.DataType, column: str, name: str, *, where: object) -> No
 
 
 def is_nothing(column: str, dtype: pl.DataType) -> pl.Expr:
-    """Bool: no value stands in a column of a source, or of a time a word for none."""
+    """Bool: a column of a source has no value, or of a time a word for none."""
     if dtype.is_float():
         return pl.col(column).is_null() | pl.col(column).is_nan()
     text = pl.col(column).cast(pl.String, strict=False).str.strip_chars()

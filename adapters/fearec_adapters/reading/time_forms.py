@@ -1,7 +1,7 @@
 """Times written as text: the forms that are recognised, and forms that the user describes.
 
 A form is a pattern of strptime (docs.python.org/3/library/datetime.html#format-codes). Where day and month cannot be
-kept apart (01/02/2010), nothing is guessed: values such as 16/01/2010 decide, or the user does.
+distinguished (01/02/2010), nothing is guessed: values such as 16/01/2010 decide, or the user does.
 """
 
 import itertools
@@ -38,7 +38,7 @@ RECOGNISED: Sequence[str] = (
     "%Y%m%d %H:%M:%S",
     "%Y%m%dT%H%M%S",
 )
-"""Forms that are recognised where all of the first times fit one of them alone."""
+"""Forms that are recognised where all of the first times fit only one of them."""
 # Integers that are dates, and the digits that they must have: 20100116 counts no seconds since 1970.
 _DIGITS = {
     r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])": "%Y%m%d",
@@ -46,7 +46,7 @@ _DIGITS = {
     r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])[0-5]\d[0-5]\d": "%Y%m%d%H%M%S",
 }
 TIME_OF_DAY = r"^\s*\d{1,2}:\d\d(:\d\d(\.\d+)?)?(\s?[AaPp][Mm])?\s*$"
-"""What a column with the time of day alone looks like."""
+"""What a column with only the time of day looks like."""
 # Minutes are needed by the parser; what is written to the hour begins at it.
 _TO_THE_HOUR = re.compile(r"%[HI](?!.*%M)")
 _ZONE = r"\s*(UTC|GMT|Z|utc|gmt|z)$"

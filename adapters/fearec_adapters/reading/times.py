@@ -1,8 +1,8 @@
-"""Times to microseconds since 1970 UTC: how they are written is given, or recognised and said.
+"""Times to microseconds since 1970 UTC: how they are written is given, or recognised and noted.
 
 Numbers show their unit by magnitude: below 10^11 they are seconds (10^11 s is the year 5138, and 10^11 ms was in March
 1973), then each factor of 1000 is the next unit. Numbers that are all below 10^8 (March 1973) are counts (slots,
-serial numbers, ranks) rather than times, which is said; 20100116 and its like are dates. Text without a
+serial numbers, ranks) rather than times, which a note says; 20100116 and its like are dates. Text without a
 zone is UTC, because the machine that reads a file must not change the data.
 """
 
@@ -38,7 +38,7 @@ _DAY = 86_400 * 1_000_000
 # Times of a log that show how all of them are written.
 SAMPLE = 1000
 MISSING = ("", "NA", "N/A", "NaN", "nan", "NaT", "null", "NULL", "Null", "None", "\\N")
-"""What stands in a column of times where there is none."""
+"""What a column of times has where there is none."""
 
 
 class TimeOptions(Options):
@@ -153,7 +153,7 @@ class Clock:
 
     @property
     def note(self) -> str:
-        """What was decided, for whoever reads the results."""
+        """What was decided, for the notes of the log."""
         after = ", then by the second column" if self.second == "order" else ""
         if self.unit == "typed":
             return f"read by the column's own type, {self.zone or 'UTC'}{after}"

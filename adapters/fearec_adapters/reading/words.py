@@ -20,7 +20,7 @@ def words_log(
     Args:
         path: the file; None where the user named none.
         options: its encoding.
-        adapter: name of who reads it.
+        adapter: name of the adapter.
         interactions: reads "user" and "item", some rows at a time.
 
     Raises:

@@ -63,7 +63,7 @@ def test_the_file_its_directory_the_one_above_and_the_archive_read_alike(
 
 @pytest.mark.parametrize(
     ("release", "reason"),
-    [("1m", "README lets nobody pass the data on"), ("latest-small", "has no copy on the Hub that is known")],
+    [("1m", "README forbids to pass the data on"), ("latest-small", "has no copy on the Hub that is known")],
 )
 def test_without_a_file_it_says_where_to_get_it_and_why(release: str, reason: str) -> None:
     with pytest.raises(DataError, match=rf"{reason}.*ml-{release}\.zip from https://grouplens\.org.*--from"):
