@@ -1,1 +1,1 @@
-"""The project's own filters, attentions, fusions and losses, one a file, through the public door."""
+"""The project's own filters, attentions, fusions and losses, one a file, through the public API (`fearec_cli.api`)."""

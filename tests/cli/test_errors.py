@@ -249,7 +249,7 @@ def test_a_data_set_whose_files_were_changed(toy: Path) -> None:
 
 def test_another_data_set_in_its_place(toy: Path) -> None:
     write_sequences(Path(LOG), seed=1)
-    problem = r"data/toy: holds a data set that was prepared from other data or otherwise; replace it by --force"
+    problem = r"data/toy: holds a data set that was prepared from other data or otherwise; use --force to replace it"
     agree(refused("prepare", "sequences", "--from", LOG, "--out", "data/toy"), problem)
 
 

@@ -83,7 +83,10 @@ def test_weights_in_8_bits_and_what_they_cost(best: Path) -> None:
         (("--top-k", "31"), "--top-k 31: the catalogue has 30 items"),
         (("--data", "toy"), "--data: only goes with --quantize; leave it out"),
         (("--out", "model.pt"), "--out model.pt: name a file that ends in .onnx"),
-        (("--out", "taken.onnx"), "--out: taken.onnx is there already; choose another file, or replace it by --force"),
+        (
+            ("--out", "taken.onnx"),
+            "--out: taken.onnx already exists; choose another file, or use --force to replace it",
+        ),
         (("--out", "other.onnx"), "--out: other.items.json is there already"),
         (("--out", "taken.onnx/model.onnx"), "taken.onnx is not a directory"),
     ],

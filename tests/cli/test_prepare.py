@@ -65,7 +65,7 @@ def test_other_bytes_are_read_again_and_forced_ones_too() -> None:
     LOG.write_text(LOG.read_text() + "\n")
     assert done(*ARGUMENTS).splitlines()[-1] == "already prepared: data/shop"
     write_log(users=6)
-    assert "replace it by --force" in refused(*ARGUMENTS)[0]
+    assert "use --force to replace it" in refused(*ARGUMENTS)[0]
 
 
 def test_a_source_without_a_hash_is_prepared_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,8 +182,8 @@ def test_what_a_killed_preparation_left_is_removed_by_the_next(standing: bool) -
 @pytest.mark.parametrize(
     ("out", "problem"),
     [
-        ("mine", "mine: exists and is not a prepared data set; choose another place by --out"),
-        ("log.csv", "log.csv: exists and is not a prepared data set; choose another place by --out"),
+        ("mine", "mine: exists and is not a prepared data set; choose another place with --out"),
+        ("log.csv", "log.csv: exists and is not a prepared data set; choose another place with --out"),
         ("log.csv/deep/shop", r"log.csv/deep/shop: cannot be written: "),
     ],
 )

@@ -80,8 +80,8 @@ def test_pushed_and_fetched_again(file: Path, tmp_path: Path) -> None:
         again = run("push", str(file), "me/shop")
         assert (again.returncode, again.stdout) == (2, "")
         assert again.stderr == (
-            "error: hub:me/shop: the repository is there already; choose another name, or add a commit to it by "
-            "--force\n"
+            "error: hub:me/shop: the repository already exists; choose another name, or use --force to add a "
+            "commit to it\n"
         )
         assert run("push", str(file), "me/shop", "--force", "--data-license", "ODbL").returncode == 0
         assert (

@@ -1,1 +1,1 @@
-"""Fused functions of several components."""
+"""Functions that have a plain and a fast form, shared by several components."""

@@ -75,7 +75,7 @@ class DiagonalSums(Function):
 
 
 class Circulant(Function):
-    """Numbers along circular diagonals; the transpose of `DiagonalSums`, seen from the other side."""
+    """Numbers along circular diagonals; the transpose of `DiagonalSums`, read the other way."""
 
     @staticmethod
     def forward(ctx: Any, weights: Float[Tensor, "B N"]) -> Float[Tensor, "B N N"]:

@@ -64,7 +64,7 @@ class GainOfLength(nn.Module):
     Args:
         name: of the filter, for messages.
         gain: the gain at the n // 2 + 1 frequencies of n positions.
-        shape: the layer's place.
+        shape: of the layer.
 
     Raises:
         ConfigError: too many positions for its table.

@@ -1,7 +1,7 @@
 """Spectra of each sequence's own length: correlations and rolls modulo its real positions, not modulo N.
 
-A sequence of n real positions is treated as a model of n positions would treat it without padding. Which components do
-so is known by name; the others say that they do not.
+A sequence of n real positions is treated as a model of n positions would treat it without padding. Some components can;
+the others raise (`check_padded`).
 """
 
 import torch
@@ -13,7 +13,7 @@ from fearec_cli.errors import ConfigError
 
 
 def check_padded(name: str, shape: LayerShape) -> None:
-    """Check that a component which knows one length alone is asked for no other.
+    """Check that a component with one spectrum is not asked for one of each sequence's length.
 
     Raises:
         ConfigError: the model's spectra are those of each sequence's own length.

@@ -1,4 +1,4 @@
-"""Auto-correlation attention without a look into the future: every position finds the periods of its own past."""
+"""Auto-correlation attention that never looks ahead: every position finds the periods of its own past."""
 
 import math
 
@@ -21,7 +21,7 @@ class CausalAutocorrAttention(nn.Module):
     """output[t] = sum over kept delays i of w_i V[t - tau_i], w = softmax of their correlations.
 
     R_t(tau) = 1 / D sum over s, tau <= s <= t, of <q_s, k_{s - tau}>: the correlation of the history up to t with
-    itself, delays into the past alone; the circular one of `autocorr` also correlates the end with the beginning. It
+    itself, only delays into the past; the circular one of `autocorr` also correlates the end with the beginning. It
     is a running sum along the diagonals of the score matrix Q K^T. Queries and keys pass the layer's filter, values do
     not.
     """

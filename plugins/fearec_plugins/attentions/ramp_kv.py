@@ -1,4 +1,4 @@
-"""Attention to a filtered past: queries see the signal as it is, keys and values pass the layer's filter."""
+"""Attention to a filtered past: queries read the signal as it is, keys and values pass the layer's filter."""
 
 from jaxtyping import Float
 from torch import Tensor, nn

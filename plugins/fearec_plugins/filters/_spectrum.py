@@ -34,7 +34,7 @@ def low_bins(cutoff: int, trained: int, n: int) -> Float[Tensor, "F"]:
 
 
 def check_cutoff(name: str, cutoff: int, n: int, *, role: str) -> None:
-    """Refuse more low bins than a signal has.
+    """Check that a signal has the low bins.
 
     Args:
         name: of the filter.
@@ -43,7 +43,7 @@ def check_cutoff(name: str, cutoff: int, n: int, *, role: str) -> None:
         role: what they do in the filter, for the message.
 
     Raises:
-        ConfigError: it has fewer.
+        ConfigError: it has fewer bins.
     """
     bins = n // 2 + 1
     if cutoff > bins:

@@ -1,7 +1,7 @@
 """Causal filters as one lower-triangular matrix: row t is the filter of a history of t + 1 positions, read at its end.
 
 A circular filter of N positions wraps the future into the past. Filtered by the filter of its own length, a history's
-last position reads its own past alone: y[t] = sum over s <= t of h_{t+1}[t - s] x[s], where h_n is the impulse response
+last position reads only its own past: y[t] = sum over s <= t of h_{t+1}[t - s] x[s], where h_n is the impulse response
 irfft(gain_n, n). For the last position of a history without padding this is exactly what the circular filter gives.
 Histories begin at position 0, which is so with model.padding = right.
 """

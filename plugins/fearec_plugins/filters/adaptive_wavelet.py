@@ -1,4 +1,4 @@
-"""The filter of WEARec: a spectrum whose gains follow the sequence, beside one level of a Haar wavelet."""
+"""The filter of WEARec: a spectrum whose gains follow the sequence, and one level of a Haar wavelet."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A learnable ramp over the spectrum without a look into the future."""
+"""A learnable ramp over the spectrum that never looks ahead."""
 
 import torch
 from jaxtyping import Float, Int

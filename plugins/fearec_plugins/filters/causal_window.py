@@ -1,4 +1,4 @@
-"""The ramp of frequency windows without a look into the future."""
+"""The ramp of frequency windows, without looking ahead."""
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Finite impulse responses: the shared one, a control for every filter that thinks in frequencies, and TV-Rec's."""
+"""Finite impulse responses: the shared one, a control for filters in the frequency domain, and TV-Rec's."""
 
 import torch
 from jaxtyping import Float, Int

@@ -1,4 +1,4 @@
-"""No filter: every branch sees the signal as it is."""
+"""No filter: every branch reads the signal as it is."""
 
 import torch
 from jaxtyping import Float, Int

@@ -1,4 +1,4 @@
-"""An elementwise gate that chooses between two branches, position by position and unit by unit."""
+"""An elementwise gate that chooses between two branches, position by position and dimension by dimension."""
 
 from collections.abc import Sequence
 

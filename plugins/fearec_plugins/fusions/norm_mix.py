@@ -1,4 +1,4 @@
-"""The head of BSARec: each branch has its own residual and LayerNorm before the two are averaged."""
+"""The fusion of BSARec: each branch has its own residual and LayerNorm before the two are averaged."""
 
 from collections.abc import Sequence
 from typing import Literal

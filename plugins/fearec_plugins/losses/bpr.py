@@ -18,7 +18,7 @@ class Bpr:
     """-log sigmoid(s+ - s-), averaged over the negatives and the batch.
 
     s+ is the score h . item of the target, s- that of a negative. More negatives estimate the same mean over
-    all pairs with less noise. The paper's penalty on the weights is the optimiser's business, not a term's.
+    all pairs with less noise. The paper's penalty on the weights is left to the optimiser (`training.weight_decay`).
     """
 
     views: frozenset[View] = frozenset()

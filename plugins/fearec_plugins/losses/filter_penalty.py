@@ -1,4 +1,4 @@
-"""What the layers' filters ask to be small."""
+"""The penalty of the layers' filters."""
 
 from jaxtyping import Float
 from torch import Tensor

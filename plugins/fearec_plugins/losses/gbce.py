@@ -1,4 +1,4 @@
-"""Generalised binary cross-entropy: the cure for the overconfidence that drawn negatives bring."""
+"""Generalised binary cross-entropy: corrects the overconfidence that drawn negatives cause."""
 
 from jaxtyping import Float
 from torch import Tensor

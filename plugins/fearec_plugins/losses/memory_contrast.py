@@ -1,4 +1,4 @@
-"""Contrastive learning against what led to the same item before: no further pass of the encoder."""
+"""Contrastive learning with an earlier history that led to the same item, without a further pass of the encoder."""
 
 import torch
 from jaxtyping import Float
@@ -22,7 +22,7 @@ class MemoryContrast:
     -log exp(s(h_i, m_i) / tau) / sum over j of exp(s(h_i, m_j) / tau), m_j the remembered representation of row j's
     target, over the rows j whose target is another one, and i itself. It is averaged over the rows whose target was
     one before; where none was it is 0. The semantic pair of DuoRec without a pass for it: the other history is the
-    one that was encoded last, with the weights of then, as in the memory bank of Wu et al., CVPR 2018 (arXiv
+    one that was encoded last, with the weights of that step, as in the memory bank of Wu et al., CVPR 2018 (arXiv
     1805.01978).
     """
 

@@ -22,7 +22,7 @@ class SampledSoftmax:
     s+ is the score h . item of the target, s- that of a negative. Q = negatives / (I - 1) is how often, on
     average, an item other than the target is drawn; with it the sum is an unbiased estimate of `ce`'s, and the
     term comes to `ce` as negatives are added. The target is always there and needs no correction. It is
-    never drawn, so no accidental hit stands among the negatives.
+    never drawn, so no accidental hit is among the negatives.
     """
 
     views: frozenset[View] = frozenset()

@@ -1,4 +1,4 @@
-"""Spectral penalty: neighbouring frequencies shall be alike."""
+"""Spectral penalty: neighbouring frequencies should have similar magnitudes."""
 
 from jaxtyping import Float
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Spectral penalty: few frequencies shall describe a sequence."""
+"""Spectral penalty: few frequencies should describe a sequence."""
 
 from jaxtyping import Float
 from torch import Tensor

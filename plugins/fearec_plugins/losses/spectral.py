@@ -1,4 +1,4 @@
-"""Frequency regularisation: views of the same sequence shall have the same spectrum."""
+"""Frequency regularisation: views of the same sequence should have the same spectrum."""
 
 from typing import Literal
 

@@ -72,7 +72,7 @@ def compare(
         seed: of both.
 
     Raises:
-        ConfigError: there is one system alone, or a metric does not exist.
+        ConfigError: there is only one system, or a metric does not exist.
         EvaluationError: the systems were not judged alike; names what differs.
     """
     if len(systems) < 2:
@@ -117,7 +117,7 @@ def conclusion(compared: Compared) -> str:
 
 
 def caution(systems: Sequence[Judged]) -> str:
-    """What single runs do not tell, in a sentence; empty where every system has several."""
+    """What single runs cannot show, in a sentence; empty where every system has several."""
     single = [system.name for system in systems if len(system.runs) == 1]
     if not single:
         return ""
@@ -163,7 +163,7 @@ def to_json(found: Sequence[Compared], systems: Sequence[Judged]) -> dict[str, A
 
 
 def _check_alike(first: Judged, other: Judged, protocols: Sequence[RankProtocol]) -> None:
-    """Refuse numbers that do not compare.
+    """Check that systems were judged alike.
 
     Raises:
         EvaluationError: names what differs.

@@ -24,7 +24,7 @@ from fearec_cli.system.parsing import first_fault, full_names, parse_json, parse
 
 SEED = "training.seed"
 TRACK = "training.track"
-# No collection of runs has more: somebody named the root of a disk.
+# No collection of runs has more: the user has named the root of a disk.
 _MOST_FILES = 100_000
 
 

@@ -135,14 +135,14 @@ def check_replaceable(directory: Path) -> None:
     except DataError as error:
         raise OutputError(
             f"{directory}: is not a data set that fearec wrote, so --force does not remove it ({error}); remove it "
-            "yourself, or choose another place by --out"
+            "yourself, or choose another place with --out"
         ) from None
     strangers = sorted(entry.name for entry in directory.iterdir() if entry.name not in _FILES or not entry.is_file())
     if strangers:
         named = ", ".join(strangers[:5]) + (", ..." if len(strangers) > 5 else "")
         raise OutputError(
             f"{directory}: also holds {named}, which --force would remove; move it elsewhere, or choose another place "
-            "by --out"
+            "with --out"
         )
 
 

@@ -1,4 +1,4 @@
-"""The best of many scores, the same on every machine: equal ones stand in the order of their rows."""
+"""The best of many scores, the same on every machine: equal ones are in the order of their rows."""
 
 import torch
 from jaxtyping import Float, Int

@@ -28,7 +28,7 @@ SHUFFLES = 5
 
 @dataclass(frozen=True)
 class LeakCheck:
-    """What was changed; that no score moved is what let it be made.
+    """What was changed, without moving a score.
 
     Attributes:
         targets: that were predicted.
@@ -105,7 +105,7 @@ class _Kept:
 
 
 def check_leaks(scorer: Scorer, table: InteractionTable, held_out: HeldOut, *, seed: int = 0) -> LeakCheck:
-    """Change the item that is predicted and every later one, of every user, and see that no score moves.
+    """Check that no score moves when each user's predicted item and every later one are changed.
 
     The scores before and after go through the evaluation itself, so that whatever reads ahead is found: the model, or
     what cuts a history. They must agree in every bit, for nothing that they may depend on has changed.

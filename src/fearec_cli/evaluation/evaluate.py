@@ -1,6 +1,6 @@
 """Run a scorer over a held-out part: a rank for every target, under both protocols.
 
-Which interactions are targets, the split says (`fearec_cli.data.splits`). The model reads as much of a
+The split defines which interactions are targets (`fearec_cli.data.splits`). The model reads as much of a
 history as it can take; what is seen, for the masked protocol, is the whole of it.
 """
 

@@ -1,4 +1,4 @@
-"""What a result is a result of: without it no number can be compared with another."""
+"""What a result was measured on: numbers are comparable only with it."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ TIES = "an item of equal score counts as better"
 
 
 class Scored(BaseModel):
-    """The model that gave the ranks, and how it came about.
+    """The model that gave the ranks, and how it was trained.
 
     Attributes:
         checkpoint: SHA-256 of its file, hexadecimal; empty where the file is gone.
@@ -53,7 +53,7 @@ class Header(BaseModel):
         users: of how many users.
         cold: what training never met, and what of it was dropped.
         repeated: targets that are in their own history.
-        leaked: targets of the part that lie before the last training interaction of anybody: what training could learn
+        leaked: targets of the part that lie before the last training interaction of any user: what training could learn
             from their future. None without times.
         tied: targets that share their time with the interaction before or after, whose order is the file's. None
             without times.

@@ -39,7 +39,7 @@ def metric_intervals(
 
     Args:
         ranks: [P] of each target, by any key, such as a protocol.
-        users: [P] whose each target is; targets of a user stand together.
+        users: [P] user of each target; targets of a user are neighbours.
         ks: lengths of the list.
         seed: of the draws.
     """
@@ -69,7 +69,7 @@ def intervals(
 
     Args:
         values: [p, M] of a range of the targets.
-        users: [P] whose each target is; targets of a user stand together.
+        users: [P] user of each target; targets of a user are neighbours.
         by_user: [M] which columns are averaged over each user's targets first, so that users count the same.
         level: share of the resampled means within.
         resamples: how many are drawn.

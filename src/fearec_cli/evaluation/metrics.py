@@ -146,7 +146,7 @@ def parse_k(text: str) -> int | None:
 
 
 def check_k(k: int, n_items: int, option: str) -> None:
-    """Refuse a list that is longer than the catalogue: every target is on it, so that its metrics measure nothing.
+    """Check that a list is no longer than the catalogue: every target would be on it, and its metrics measure nothing.
 
     Args:
         k: length of the list.

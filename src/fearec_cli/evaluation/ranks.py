@@ -1,4 +1,4 @@
-"""Where each target stands in the catalogue. Ties and masks live here and nowhere else.
+"""The rank of each target in the catalogue. Ties and masks are handled only here.
 
 The rank of a target is 1 + the number of other items with a better score + the number of other items
 with an equal one. Equal scores count against the target, so a scorer that gives all the same score puts it

@@ -125,7 +125,7 @@ def read_ranks(path: Path) -> SavedRanks:
 
 
 def check_ranks_place(path: Path) -> None:
-    """Refuse a place for such a file that cannot be written or holds something else, before the work for it begins.
+    """Check that such a file can be written there and replaces nothing else, before the work for it begins.
 
     Raises:
         OutputError: it is one.

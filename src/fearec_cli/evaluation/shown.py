@@ -14,7 +14,7 @@ from fearec_cli.evaluation.ranks import RankProtocol
 from fearec_cli.evaluation.report import MODEL, Number, Report
 from fearec_cli.evaluation.slices import REPEATS, Slice
 
-# Share of the targets from which on repeats are shown apart: below it they move no figure that anybody reads.
+# Share of the targets from which on repeats are shown separately: below it they move no printed figure.
 _APART_FROM = 0.01
 # Columns of the first: with five of numbers a table then fits into 80.
 _LABEL = 12

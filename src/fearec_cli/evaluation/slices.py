@@ -1,4 +1,4 @@
-"""Targets of a kind: a mean over all of them hides for whom a model works."""
+"""Kinds of targets: a mean over all of them hides for which users a model works."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Slice:
     """Some of the targets.
 
     Attributes:
-        by: what tells them from the others: "target" (new or repeated), "history", "popularity" or "time".
+        by: what distinguishes them: "target" (new or repeated), "history", "popularity" or "time".
         name: which they are, as in "history of 5 to 7".
         rows: int64 [S], their indices, ascending.
     """

@@ -20,7 +20,7 @@ from fearec_cli.model.encoder import Encoder
 
 @runtime_checkable
 class ChoosesDelays(Protocol):
-    """A branch that chooses delays, as `autocorr` does; another package's is found by this method."""
+    """A branch that chooses delays, as `autocorr` does; found in any package by this method."""
 
     def delays(self, inputs: LayerInputs) -> tuple[Tensor, Tensor]:
         """The delays [B, K] of each sequence, in positions, and their weights [B, K]."""

@@ -88,7 +88,7 @@ def inspect(
     Args:
         checkpoint: the model.
         prepared: its data set.
-        beside: another model of the same data set, whose energies are shown beside.
+        beside: another model of the same data set, whose energies are compared.
         evaluated: the model's ranks in the test part, where they are known already.
         seed: of draws and shuffles.
         on_stage: is called with what is measured next.

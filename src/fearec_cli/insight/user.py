@@ -108,7 +108,7 @@ def _attention(
     encoder: Encoder, ids: Tensor, lengths: Tensor, branches: Sequence[str]
 ) -> dict[str, npt.NDArray[np.float64]]:
     """How much each position counts in each branch of the last layer: the norm of the gradient of the context's own
-    direction by the layer's input there. It needs nothing of a branch but that it is differentiable."""
+    direction by the layer's input there. The branch need only be differentiable."""
     layer = layers_of(encoder)[-1]
     given: list[Tensor] = []
     contexts: dict[int, Tensor] = {}

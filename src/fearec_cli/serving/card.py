@@ -1,4 +1,4 @@
-"""The card of a model on the Hub: what its checkpoint tells of itself, in Markdown."""
+"""The card of a model on the Hub: what its checkpoint records, in Markdown."""
 
 import json
 from collections.abc import Iterator, Mapping

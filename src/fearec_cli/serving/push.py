@@ -9,7 +9,7 @@ from fearec_cli.runs.hub import FILE, REPOSITORY
 from fearec_cli.system.hub import prepare_client, unreachable, without_credentials
 
 CARD = "README.md"
-# Seconds in which the Hub says nothing; the client by itself would wait for ever.
+# Seconds in which the Hub says nothing; the client itself waits without end.
 _PATIENCE = 40
 
 
@@ -19,8 +19,8 @@ def push(file: Path, card: str, repository: str, *, private: bool, replace: bool
     Args:
         file: the checkpoint.
         card: its description, in Markdown.
-        repository: OWNER/NAME, made if it is not there.
-        private: make it so that its owner alone sees it.
+        repository: OWNER/NAME, created if missing.
+        private: create it visible only to its owner.
         replace: add a commit where the repository is there already.
 
     Raises:
@@ -63,7 +63,7 @@ def _explained(repository: str) -> Iterator[None]:
         if status in (401, 403):
             reason = f"the Hub answers {status}; {log_in}"
         elif status == 409:
-            reason = "the repository is there already; choose another name, or add a commit to it by --force"
+            reason = "the repository already exists; choose another name, or use --force to add a commit to it"
         else:
             reason = unreachable(cause).replace("is not in the cache, and the Hub", "the Hub")
     else:

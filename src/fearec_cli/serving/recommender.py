@@ -99,7 +99,7 @@ class Recommender:
         only: Iterable[str] | None = None,
         without: Iterable[str] = (),
     ) -> Recommendations:
-        """The k best items of each history. Equal scores stand in the order of the catalogue.
+        """The k best items of each history. Equal scores keep the order of the catalogue.
 
         Args:
             histories: raw ids, oldest first; the model reads the latest ones, as many as it can take.
@@ -139,7 +139,7 @@ class Recommender:
         )
 
     def check(self, query: Query) -> None:
-        """Refuse what no model call could answer.
+        """Check a query before the model is called.
 
         Raises:
             DataError: k is not between 1 and the size of the catalogue, or no candidate is known.
@@ -164,7 +164,7 @@ class Recommender:
             known: rows of those that the model knows.
             hidden: rows that are not recommended.
             allowed: rows that may be, [I]; all of them where it is None.
-            k: items wanted.
+            k: items requested.
         """
         items: list[list[str]] = [[] for _ in known]
         scores: list[npt.NDArray[np.float32]] = [np.empty(0, dtype=np.float32) for _ in known]

@@ -83,7 +83,7 @@ def blocks_of_table(path: Path) -> Iterator[list[History]]:
 
 
 def read_piece(piece: Piece) -> Iterator[list[History]]:
-    """The histories of a piece, in blocks that are the same for everybody.
+    """The histories of a piece, in blocks that do not depend on the reader.
 
     Raises:
         DataError: the file cannot be read, or a row has no user, no list or a missing item; names the row.

@@ -21,8 +21,8 @@ class Difference:
         value: difference of the means over targets.
         low: lower end of the 95 % interval.
         high: upper end.
-        users: standard deviation of the difference over draws of users, for runs without end: what the users in the
-            runs at hand owe to their seeds is taken off, where a system has several.
+        users: standard deviation of the difference over draws of users, as if each system had endless runs: the share
+            of the seeds is subtracted, where a system has several.
         p: of the two-sided sign-flip test.
         effect: Cohen's d of paired users, mean over deviation of their differences; 0 where no user differs.
     """

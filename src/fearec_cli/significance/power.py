@@ -28,7 +28,7 @@ def detectable(users: float, first: float, second: float, seeds: tuple[int, int]
 
 
 def seeds_needed(difference: float, users: float, first: float, second: float) -> int | None:
-    """Seeds that each system needs for a true difference to be found; None where more than 1,000 would not do.
+    """Seeds that each system needs for a true difference to be found; None where not even 1,000 suffice.
 
     Args:
         difference: the one looked for.

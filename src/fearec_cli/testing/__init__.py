@@ -4,8 +4,8 @@
 >>> check_filter(fearec_filters()[0])  # doctest: +SKIP
 
 Each builds the component with its default options in a small grid of places (odd and even N, one layer and
-three, one head and two) and raises `PluginError` at the first broken promise, naming the component, the
-place, the rule, what was expected and what came. Nothing is returned. torch's generator is left as it was.
+three, one head and two) and raises `PluginError` at the first broken promise, naming the component, the place, the
+rule, what was expected and what it did. Nothing is returned. torch's generator is left as it was.
 """
 
 from fearec_cli.testing.adapters import check_adapter

@@ -39,7 +39,7 @@ def check_adapter(component: Component, path: Path | None = None, options: Optio
 
     Raises:
         PluginError: a promise is broken.
-        DataError: the adapter refuses the source.
+        DataError: the adapter cannot read the source.
     """
     with checking("adapter", component) as name:
         adapter = component if options is None else replace(component, build=lambda defaults: component.build(options))

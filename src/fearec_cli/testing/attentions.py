@@ -34,7 +34,7 @@ _PADDINGS: tuple[Padding, ...] = get_args(Padding)
 
 
 class _NoFilter:
-    """The identity, so that what is found out is the branch's own doing."""
+    """The identity, so that every finding is the branch's own."""
 
     def __call__(self, x: Tensor, lengths: Tensor) -> Tensor:
         return x
@@ -56,8 +56,8 @@ def check_attention(component: Component) -> None:
       either side.
     - Options have defaults and descriptions.
 
-    The layer's filter is the identity here. A place that the branch refuses by `ConfigError` is passed over,
-    if there is one that it accepts.
+    The layer's filter is the identity here. A place for which the branch raises `ConfigError` is passed over, if there
+    is one that it accepts.
 
     Raises:
         PluginError: a promise is broken.

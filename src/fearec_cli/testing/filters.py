@@ -33,7 +33,7 @@ def check_filter(component: Component) -> None:
       does padding.
     - Options have defaults and descriptions.
 
-    A place that the filter refuses by `ConfigError` is passed over, if there is one that it accepts.
+    A place for which the filter raises `ConfigError` is passed over, if there is one that it accepts.
 
     Raises:
         PluginError: a promise is broken.
@@ -95,7 +95,8 @@ def _check_response(subject: Subject, part: Any, n: int) -> None:
 
 @torch.no_grad()
 def _check_constant(subject: Subject, part: Any) -> None:
-    """A filter that says so goes past a linear map of the dimensions: P (x W + b) = (P x) W + constant b."""
+    """A filter that declares `constant` commutes with a linear map of the dimensions: P (x W + b) = (P x) W + constant
+    b."""
     if (constant := getattr(part, "constant", None)) is None:
         return
     x = subject.signals["x"]

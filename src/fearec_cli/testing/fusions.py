@@ -1,4 +1,4 @@
-"""The contract of a fusion head, checked."""
+"""The contract of a fusion, checked."""
 
 import itertools
 from typing import Any
@@ -12,10 +12,10 @@ from fearec_cli.testing.rules import Signals, Subject, check_causality, check_gr
 
 
 def check_fusion(component: Component) -> None:
-    """Check a head's promises (`fearec_cli.nn.contracts.Fusion`).
+    """Check a fusion's promises (`fearec_cli.nn.contracts.Fusion`).
 
-    - It joins [B, M, D] contexts of one, two or three branches, or refuses their number by `ConfigError`,
-      and gives [B, M, D], in float32 and float64, for all positions and for one alone: the same numbers.
+    - It joins [B, M, D] contexts of one, two or three branches, or raises `ConfigError` for their number, and gives [B,
+    M, D], in float32 and float64, for all positions and for one alone: the same numbers.
     - Every context, the layer's input and every parameter get finite gradients.
     - In evaluation mode equal inputs give equal outputs.
     - Its state goes through safetensors and back.
@@ -24,7 +24,7 @@ def check_fusion(component: Component) -> None:
 
     Raises:
         PluginError: a promise is broken.
-        ConfigError: it refuses one, two and three branches alike.
+        ConfigError: it takes neither one, two nor three branches.
     """
     with checking("fusion", component) as name:
         refused: ConfigError | None = None
@@ -49,7 +49,7 @@ def check_fusion(component: Component) -> None:
 
 @torch.no_grad()
 def _check_alone(every: Subject, alone: Subject) -> None:
-    """A position alone gets what it gets among all: a layer may want only the last one."""
+    """A position alone gets what it gets among all: a layer may request only the last one."""
     among_all = every.call(every.build())
     tolerance = 1e-4 if every.dtype == torch.float32 else 1e-6
     part = alone.build()

@@ -1,4 +1,4 @@
-"""Where parts are tested: a small grid of places in a model, and the random signals that they are given there."""
+"""Where components are tested: a small grid of places in a model, and random signals for each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from fearec_cli.nn.positions import Padding, valid_positions
 BATCH = 3
 DIM = 8
 DTYPES = (torch.float32, torch.float64)
-# Two branches are the usual number; a head may refuse any number but one of these.
+# Two branches are the usual number; a fusion may take only one of these numbers.
 BRANCHES = (2, 1, 3)
 
 

@@ -1,4 +1,4 @@
-"""The rules that hold for parts of more than one kind, and the subject that they are checked on."""
+"""The rules for components of more than one kind, and the subject that they are checked on."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -22,12 +22,12 @@ class Subject:
 
     Attributes:
         name: kind, name and place, for messages.
-        make: builds the part; may raise `ConfigError` where the part has no place there.
-        run: calls a part on signals.
+        make: builds the component; may raise `ConfigError` where it does not fit.
+        run: calls a component on signals.
         signals: what it is called on.
         shape: of what it must give.
         dtype: of the signals, the parameters and what it must give.
-        declares: attribute in which a part names what it reads, if its kind has one.
+        declares: attribute in which a component names what it reads, if its kind has one.
     """
 
     name: str
@@ -39,14 +39,14 @@ class Subject:
     declares: str = ""
 
     def build(self, seed: int = 0) -> Any:
-        """A part in evaluation mode, its weights drawn from this seed."""
+        """A component in evaluation mode, its weights drawn from this seed."""
         torch.manual_seed(seed)
         with errors_of(f"{self.name}, when built,"):
             part = self.make()
         return part.to(self.dtype).eval() if isinstance(part, nn.Module) else part
 
     def call(self, part: Any, signals: Signals | None = None) -> Tensor:
-        """What the part gives, of the right shape and type."""
+        """The component's output, of the right shape and type."""
         reading = checking_reads(self.name, self.declares) if self.declares else nullcontext()
         with errors_of(self.name), reading:
             out = self.run(part, self.signals if signals is None else signals)
@@ -100,7 +100,7 @@ def check_gradients(subject: Subject, reads: Mapping[str, Sequence[str]]) -> Non
 
 @torch.no_grad()
 def check_state(subject: Subject) -> None:
-    """A part with other weights becomes equal by loading a safetensors file of the first one's state."""
+    """A component with other weights becomes equal by loading a safetensors file of the first one's state."""
     one, other = subject.build(seed=1), subject.build(seed=2)
     if isinstance(one, nn.Module):
         for seed, parameter in enumerate(one.parameters()):

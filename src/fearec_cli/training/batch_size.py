@@ -16,7 +16,7 @@ _SHARE_OF_GPU = 0.9
 
 @runtime_checkable  # annotations are checked at run time in the tests
 class Gauge(Protocol):
-    """Tells from the steps that were tried whether there is room."""
+    """Judges from the steps that were tried whether there is room."""
 
     def fits(self) -> bool:
         """Whether what was tried leaves enough room."""
@@ -26,7 +26,7 @@ class Gauge(Protocol):
 
 
 class CpuGauge:
-    """Lets no batch be tried that would not fit by what smaller ones took: Linux kills whoever asks for too much."""
+    """Allows no batch that, by what smaller ones took, would not fit: Linux kills a process that asks for too much."""
 
     def __init__(self) -> None:
         self._before = resident_memory()
@@ -38,7 +38,7 @@ class CpuGauge:
         return True
 
     def allows_double(self) -> bool:
-        """Whether the memory is there that twice the batch is expected to take."""
+        """Whether there is the memory that twice the batch is expected to take."""
         room = available_memory() + resident_memory() - self._before
         return expected_peak(self._peaks) <= _SHARE_OF_CPU * room
 
@@ -46,8 +46,8 @@ class CpuGauge:
 def expected_peak(peaks: Sequence[int]) -> int:
     """The peak of the next batch, from those of batches each twice as large as the one before.
 
-    A step takes a + b B + c B² bytes: the contrast compares every sequence of a batch with every other. The last
-    three peaks tell a, b and c: P(8) = P(4) + 6 (P(4) - P(2)) - 8 (P(2) - P(1)). Fewer than three are taken for c B².
+    A step takes a + b B + c B² bytes: the contrast compares every sequence of a batch with every other. The last three
+    peaks give a, b and c: P(8) = P(4) + 6 (P(4) - P(2)) - 8 (P(2) - P(1)). Fewer than three are taken for c B².
     """
     if len(peaks) < 3:
         return 4 * peaks[-1]
@@ -56,7 +56,7 @@ def expected_peak(peaks: Sequence[int]) -> int:
 
 
 class CudaGauge:
-    """A GPU refuses what does not fit, and nothing is harmed: batches are tried until it does.
+    """A GPU raises an error for what does not fit, which harms nothing: batches are tried until it does.
 
     Args:
         device: the GPU.

@@ -17,7 +17,7 @@ _WARM_UP = 3
 
 
 class StepResult(NamedTuple):
-    """What a step tells, on the device.
+    """Results of a step, on the device.
 
     Attributes:
         losses: the objective, then each term before its weight.

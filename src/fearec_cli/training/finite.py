@@ -1,4 +1,4 @@
-"""Watches over the losses and the gradient of a run: which of them first was inf or NaN, and when."""
+"""Watches the losses and the gradient of a run: which of them was inf or NaN first, and when."""
 
 from typing import NamedTuple
 

@@ -37,7 +37,7 @@ from fearec_cli.training.step import TrainingStep
 RECORDED_KS = (5, 10, 20)
 # Asking whether the losses are finite makes the host wait for a device that works on its own.
 _STEPS_BETWEEN_CHECKS = 50
-# What the clock or a signal makes a process want after a step, what counts more coming later.
+# What the clock or a signal requests after a step; of several requests the larger counts.
 _REQUESTS: tuple[Literal["save"] | StopReason | None, ...] = (None, "save", "interrupted", "time-limit")
 
 
@@ -82,7 +82,7 @@ class Trainer:
         self.track: Track | None = None
         self._processes = self.engine.processes
         self._metric, self._metric_k = parse_metric(config.training.metric)
-        # Nobody asked for the presets' 10: of a smaller catalogue it is the whole.
+        # The presets' 10 is not the user's request: of a smaller catalogue it is the whole.
         if self._metric_k > parse_metric(TrainingConfig().metric)[1]:
             check_k(self._metric_k, prepared.n_items, f"training.metric = {config.training.metric}")
         self._saves = Saves(directory, recipe, prepared, self._processes)
@@ -164,7 +164,7 @@ class Trainer:
         return largest_batch(try_batch, len(self._samples), gauge_of(self._table.items.device))
 
     def resume(self) -> list[str]:
-        """Take up the run that stands in the directory.
+        """Resume the run in the directory.
 
         Returns:
             A warning for each state that is damaged and was passed over.
@@ -231,12 +231,12 @@ class Trainer:
         return "time-limit" if 0 < self._config.training.time_limit * 60 <= self._state.progress.seconds else None
 
     def _agreed(self, stop: Stop, seconds_per_step: float) -> Literal["save"] | StopReason | None:
-        """What clock and signals ask of all processes after this step."""
+        """The request that all processes follow after this step."""
         request = self._time_limit() or ("interrupted" if stop.requested else "save" if self._saves.due else None)
         return _REQUESTS[self._agreement(_REQUESTS.index(request), seconds_per_step)]
 
     def _train(self, stop: Stop) -> tuple[StopReason | None, float]:
-        """Train to the end of the epoch, or to what ends the run before it.
+        """Train to the end of the epoch, or of the run.
 
         Returns:
             What ended the run, and prefixes per second.
@@ -293,7 +293,7 @@ class Trainer:
         return reason, prefixes / max(elapsed, 1e-9)
 
     def _check_finite(self) -> None:
-        """Stop where a loss or the gradient was not finite, before anything of it is saved."""
+        """Raise if a loss or the gradient was not finite, before anything of it is saved."""
         broken = self._watch.broken()
         if broken is not None:
             raise TrainingError(

@@ -42,18 +42,18 @@ class WeightedLoss(NamedTuple):
 
 
 class Objective:
-    """What training makes small.
+    """The objective that training minimises.
 
     With several processes each encodes its own rows of a batch, and all of them evaluate the terms on the rows of
-    all: a term sees the whole batch and need not know of processes. What that costs stands in docs/scaling.md.
+    all: a term sees the whole batch and need not know of processes. docs/scaling.md says what that costs.
 
     Args:
         recipe: has the terms, their weights and options.
         processes: who encodes which rows.
 
     Raises:
-        ConfigError: a term compares branches, and the model has one alone.
-        PluginError: a term cannot be built, or declares a view that nobody can give.
+        ConfigError: a term compares branches, and the model has only one.
+        PluginError: a term cannot be built, or declares an unknown view.
     """
 
     def __init__(self, recipe: Recipe, processes: Processes = ALONE) -> None:
@@ -62,7 +62,7 @@ class Objective:
             WeightedLoss(term.entry.name, term.weight, _build(term), term.entry.label) for term in recipe.losses
         )
         self.views = frozenset[View]().union(*(term.loss.views for term in self.terms))
-        # Those of a part; a contrast needs two at least.
+        # Those of a micro-batch; a contrast needs two at least.
         self._drawn = max(2, recipe.training.drawn_positions // recipe.training.accumulate)
         if recipe.training.targets == "all":
             _check_all_positions(recipe)
@@ -117,7 +117,7 @@ class Objective:
         """
         batch = windows.batch(chosen)
         share = self._processes.own(len(batch.ids))
-        own = share if share.stop > share.start else slice(0, 1)  # a process without one encodes for nothing
+        own = share if share.stop > share.start else slice(0, 1)  # a process without one encodes a row that is not used
         encoded = encoder(batch.ids[own], batch.lengths[own], {"positions"})
         assert encoded.positions is not None  # they were asked for
         rows = encoded.positions[batch.ids[own] > 0]
@@ -250,13 +250,13 @@ def _check_all_positions(recipe: Recipe) -> None:
 
 
 def _check_added_scores(weighted: Iterable[WeightedLoss]) -> None:
-    """A term that scores items by their products alone would train another model than the one that is evaluated.
+    """Check that every term takes in the added scores: without them it would train another model than is evaluated.
 
     Raises:
         ConfigError: names every such term.
     """
     problems = [
-        f"model.repeats = learned: the loss {term.name!r} does not take in the scores that are added; use ce"
+        f"model.repeats = learned: the loss {term.name!r} does not use the added scores; use ce"
         for term in weighted
         if not term.loss.views and not getattr(term.loss, "adds_scores", False)
     ]

@@ -1,4 +1,4 @@
-"""How training reports its progress, how it ended, and what asks it to end."""
+"""How training reports its progress and its end, and how it is asked to end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,14 +48,14 @@ class Reporter:
         """After each step; reading `losses` makes the host wait for the device, so do it seldom.
 
         Args:
-            place: where the run stands.
+            place: progress of the run.
             steps: of an epoch.
             losses: [1 + terms] running means over the epoch: the objective, then each term.
             prefixes_per_second: of this epoch so far.
         """
 
     def on_note(self, text: str) -> None:
-        """When something goes another way than usual, in one line."""
+        """When something differs from the usual, in one line."""
 
     def on_warning(self, text: str) -> None:
         """When something is damaged and the run goes on without it, in one line."""
@@ -80,7 +80,7 @@ class Outcome:
         reason: what ended it.
         checkpoint: the best weights.
         best: their validation; None where there was none.
-        place: where it stood.
+        place: its progress at the end.
         prefixes_per_second: over the whole run in this process, validation left out.
     """
 

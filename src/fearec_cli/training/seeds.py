@@ -38,7 +38,7 @@ from fearec_cli.training.run import RUNS, train
 
 @dataclass(frozen=True)
 class SeedsOutcome:
-    """What training with several seeds came to.
+    """Result of training with several seeds.
 
     Attributes:
         directory: with a run for each seed.
@@ -71,7 +71,7 @@ def train_seeds(
         seeds: two or more; where it is resumed, those of before unless given.
         name: of the runs; without a `directory` they go to runs/DATASET-NAME-seeds.
         directory: of the runs.
-        resume: go on in `directory`: finished seeds are left alone, the one that was cut is resumed. Where none has
+        resume: go on in `directory`: finished seeds are kept, an interrupted one is resumed. Where none has
             begun they begin.
         make_reporter: gives the follower of the run of a seed.
         stop: asks the run under way, and all after it, to end.
@@ -122,7 +122,7 @@ def train_seeds(
 
 
 def check_same_settings(recipe: Recipe, directory: Path) -> None:
-    """Refuse to go on with a setting that finished seeds were not trained with.
+    """Check that the settings are those that finished seeds were trained with.
 
     Args:
         recipe: what is to be trained.

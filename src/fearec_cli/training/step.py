@@ -22,7 +22,7 @@ class TrainingStep:
     Args:
         state: whose encoder, optimiser, average and draws are used.
         trained: the encoder and the optimiser, as the engine trains them.
-        objective: what is made small.
+        objective: what is minimised.
         samples: the training part.
         training: how the weights follow the gradient.
         steps_per_epoch: which a schedule over the epochs goes by.
@@ -65,8 +65,8 @@ class TrainingStep:
         return self._compute(chosen)
 
     def on_device(self, chosen: Int[Tensor, "B"]) -> StepResult:
-        """All of the step but its learning rate: the same operations on the device at every step, whatever the host
-        does meanwhile, so that they can be recorded once and replayed (`fearec_cli.training.cuda_graph`)."""
+        """Everything in the step but its learning rate: the same operations on the device at every step, so that they
+        can be recorded once and replayed (`fearec_cli.training.cuda_graph`)."""
         state = self._state
         state.optimizer.zero_grad(set_to_none=True)
         losses = self._backward(chosen)

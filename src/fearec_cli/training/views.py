@@ -78,8 +78,8 @@ def encode_views(
     size = len(next(iter(histories.values())).ids)
     own = processes.own(size)
     rows = own.stop - own.start
-    # Where a batch has fewer rows than there are processes, some encode a row of another's for nothing, as all
-    # of them have to take part in the averaging of the gradients.
+    # Where a batch has fewer rows than there are processes, some encode a row that is not used, as all of them have to
+    # take part in averaging the gradients.
     encoded_rows = own if rows else slice(0, 1)
     # One pass for all views: large products instead of several small ones.
     encoded = _encode_by_length(

@@ -1,1 +1,1 @@
-"""A search for the settings that validate best. Nothing of the test part can be reached from it."""
+"""A search for the settings that validate best. The test split cannot be reached from it."""

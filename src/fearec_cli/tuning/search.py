@@ -40,7 +40,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Found:
-    """What a search has come to.
+    """Results of a search.
 
     Attributes:
         best: value and settings of the best trial; None where none was completed.
@@ -61,7 +61,7 @@ class Found:
 
 
 class _Follower(Reporter):
-    """Reports validations to Optuna, and asks the run to end where it falls behind or time is up."""
+    """Reports validations to Optuna, and asks the run to end if it falls behind or time is up."""
 
     def __init__(self, trial: optuna.trial.Trial, recipe: Recipe, stop: Stop, search: Stop, deadline: float) -> None:
         self._trial, self._training = trial, recipe.training
@@ -96,7 +96,7 @@ def search(
     stop: Stop,
     on_trial: Callable[[FrozenTrial, float | None, str], None],
 ) -> Found:
-    """Try settings until the budget is spent. The settings as they are, are the first trial.
+    """Try settings until the budget is spent. The first trial has the settings as given.
 
     Args:
         study: where trials are kept; those that are there count.

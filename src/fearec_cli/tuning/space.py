@@ -18,7 +18,7 @@ from fearec_cli.system.text import value as shown
 _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(:log)?")
 _LONGEST = 10_000
-# They say what is judged, how, and where it is computed: trials that differ in them do not compare.
+# They decide what is judged, how, and where it is computed: trials that differ in them are not comparable.
 _FIXED = {
     f"training.{name}"
     for name in ("seed", "metric", "protocol", "device", "devices", "nodes", "save_minutes", "deterministic")
@@ -59,7 +59,7 @@ def read_space(texts: Sequence[str], recipe: Recipe) -> list[Dimension]:
     """The options to search over.
 
     Args:
-        texts: what stands behind each --search.
+        texts: values of --search.
         recipe: what is searched from: it says which options there are, and its values are the first trial.
 
     Raises:
@@ -146,7 +146,7 @@ def _dimension(text: str, recipe: Recipe) -> Dimension:
 
 
 def _check_bounds(section: str, option: str, options: Options, tried: Sequence[Any]) -> None:
-    """Refuse what the option itself would refuse.
+    """Check values against the option's own bounds.
 
     Raises:
         ConfigError: a value is outside the declared bounds or of another type.

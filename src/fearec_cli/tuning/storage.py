@@ -19,7 +19,7 @@ from fearec_cli.system.text import value
 from fearec_cli.tuning.sampler import NumberedSampler
 
 _JOURNAL = "journal:"
-# Between the signs of life of a trial; one whose process was killed is given up after the second number.
+# Seconds between a trial's heartbeats, and after which a trial without one is given up.
 _HEARTBEAT, _GRACE = 60, 180
 _IDENTITY = "fearec"
 _SETTINGS = "settings"
@@ -130,7 +130,7 @@ def open_study(
 
 
 def _changed(before: Mapping[str, Any], identity: Mapping[str, str], config: RunConfig) -> Iterator[str]:
-    """What a study was made with that is another now, and how it differs."""
+    """What a study was made with that has changed, and how."""
     for key, now in identity.items():
         there = before.get(key)
         if there != now:

@@ -78,7 +78,7 @@ def test_what_looks_at_later_items_is_named(
 
 
 def test_a_term_that_does_not_know_of_added_scores_is_named() -> None:
-    with pytest.raises(ConfigError, match="the loss 'bce' does not take in the scores that are added"):
+    with pytest.raises(ConfigError, match="the loss 'bce' does not use the added scores"):
         Objective(tiny.recipe("model.repeats=learned", preset="sasrec", loss="bce"))
 
 

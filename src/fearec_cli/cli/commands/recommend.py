@@ -126,7 +126,7 @@ def recommend(
     if seen not in ("exclude", "include"):
         raise ConfigError([f"--seen {seen}: give exclude or include"])
     if out is not None and out.exists() and not force and engine == "local":
-        raise ConfigError([f"--out {out}: is there already; choose another file, or replace it by --force"])
+        raise ConfigError([f"--out {out}: already exists; choose another file, or use --force to replace it"])
     options = {"--out": out, "--explain": explain, "--only": only, "--except": except_, "--shard": shard, "--set": set_}
     _check_fit(given[0], options)
     alone_here = {"--json": as_json, "--force": force, "--shard": shard, "--set": set_}

@@ -93,9 +93,9 @@ def open_source(
     check_place(out)
     if out.exists() and not is_prepared(out) and not (out.is_dir() and not any(out.iterdir())):
         # Not even --force removes what this program did not write.
-        raise OutputError(f"{out}: exists and is not a prepared data set; choose another place by --out")
+        raise OutputError(f"{out}: exists and is not a prepared data set; choose another place with --out")
     if path is not None and path.exists() and path.resolve().is_relative_to(out.resolve()):
-        raise OutputError(f"{out}: the source {path} lies in it; choose another place by --out")
+        raise OutputError(f"{out}: the source {path} lies in it; choose another place with --out")
     files = _files(path)
     log = adapter.component.build(read_options).read(path)
     if "k_core" not in chosen.model_fields_set:
@@ -200,8 +200,8 @@ def standing(opened: Opened) -> Manifest | None:
 
 def _taken(out: Path) -> OutputError:
     return OutputError(
-        f"{out}: holds a data set that was prepared from other data or otherwise; replace it by --force, "
-        f"or choose another place by --out"
+        f"{out}: holds a data set that was prepared from other data or otherwise; use --force to replace it, "
+        f"or choose another place with --out"
     )
 
 

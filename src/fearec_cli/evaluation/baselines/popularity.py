@@ -1,4 +1,4 @@
-"""Popularity: the same list for everybody, most bought first; of all time, and of late."""
+"""Popularity: the same list for every user, most bought first; of all time, and recent."""
 
 from dataclasses import dataclass
 
@@ -18,11 +18,11 @@ _MICROSECONDS_A_DAY = 86_400_000_000
 
 @dataclass(frozen=True, eq=False)
 class Recent:
-    """How often each item was bought of late.
+    """How often each item was bought recently.
 
     Attributes:
         counts: int64 [I].
-        days: how late: the window before the last training interaction.
+        days: length of the window before the last training interaction.
     """
 
     counts: npt.NDArray[np.int64]
@@ -35,7 +35,7 @@ def all_time(prepared: Prepared) -> npt.NDArray[np.int64]:
 
 
 def recent(prepared: Prepared) -> Recent | None:
-    """Counts of the last part of the training time; how much of it, validation decides. None without times.
+    """Counts of the last part of the training time; validation decides how much of it. None without times.
 
     The windows are 1/2, 1/4, ... 1/4096 of the time between the first and the last training interaction, and the one
     whose list has the best NDCG@10 of the validation targets is taken, unmasked; of equal ones the longest. Recent

@@ -28,7 +28,7 @@ class Baseline:
     """A way to score items by counts.
 
     Attributes:
-        what: it does, in a few words.
+        what: description in a few words.
         popularity: int64 [I], which orders items of equal score.
         neighbours: scores that a history leads to; None for popularity alone.
     """

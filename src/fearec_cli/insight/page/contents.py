@@ -144,7 +144,7 @@ def _with_interval(number: Number) -> str:
 
 
 def _against_baselines(report: Report) -> str:
-    """How the model stands beside the best of the baselines; where intervals overlap, that nobody is ahead."""
+    """The model beside the best of the baselines; where intervals overlap, neither is ahead."""
     name, protocol = f"NDCG@{report.main_k}", report.protocols[0]
     found = {who: numbers[protocol][name] for who, numbers in report.numbers.items()}
     model = found.pop(MODEL)

@@ -24,7 +24,7 @@ class Figure:
         key: its anchor in the page, as in `#energy`.
         title: what it shows.
         text: how to read it, in a sentence or two.
-        description: what a screen reader says of it.
+        description: text for a screen reader.
         chart: the picture itself.
         rows: its numbers, one a row, for the table behind it.
         x: column along the horizontal axis.

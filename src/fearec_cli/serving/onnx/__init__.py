@@ -1,1 +1,1 @@
-"""A trained model as an ONNX file, for services that have no torch."""
+"""A trained model as an ONNX file, for services without torch."""

@@ -1,4 +1,5 @@
-"""The ONNX file and the item ids beside it, written whole or not at all, and only where the graph answers rightly."""
+"""The ONNX file and the item ids beside it, written whole or not at all, and only if the graph answers as the model
+does."""
 
 import json
 from collections.abc import Mapping
@@ -23,12 +24,12 @@ _MOST_IN_METADATA = 2**20
 
 
 def items_file(out: Path) -> Path:
-    """Where the item ids stand that belong to an ONNX file."""
+    """The file of item ids beside an ONNX file."""
     return out.with_suffix(".items.json")
 
 
 def check_free(out: Path, *, force: bool = False) -> None:
-    """Refuse a place for an export before the work for it begins.
+    """Check that an export can be written, before the work for it begins.
 
     Raises:
         ConfigError: the ending is not .onnx, or a file is there.
@@ -38,7 +39,7 @@ def check_free(out: Path, *, force: bool = False) -> None:
         raise ConfigError([f"--out {out}: name a file that ends in .onnx"])
     for file in (out, items_file(out)):
         if file.exists() and not force:
-            raise ConfigError([f"--out: {file} is there already; choose another file, or replace it by --force"])
+            raise ConfigError([f"--out: {file} already exists; choose another file, or use --force to replace it"])
         check_place(file)
 
 

@@ -78,7 +78,7 @@ def to_graph(checkpoint: Checkpoint, k: int | None, seen: Seen) -> onnx.ModelPro
     recipe = checkpoint.recipe
     for ingredient in (recipe.filter, *recipe.attentions, recipe.fusion):
         if not ingredient.entry.component.onnx:
-            raise ExportError(f"{checkpoint.path}: the {ingredient.entry.label} has no ONNX form, as it says itself")
+            raise ExportError(f"{checkpoint.path}: the {ingredient.entry.label} has no ONNX form, as it declares")
     size = sum(value.numel() * value.element_size() for value in checkpoint.encoder.state_dict().values())
     if size > _LARGEST:
         raise ExportError(f"{checkpoint.path}: has {size / 2**30:.1f} GiB of weights, and an ONNX file holds 2 GiB")

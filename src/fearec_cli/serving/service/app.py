@@ -22,9 +22,9 @@ from fearec_cli.serving.writers import reason
 def make_app(recommender: Recommender, limits: Limits | None = None, *, more: Sequence[Route] = ()) -> Starlette:
     """A service of one model.
 
-    `POST /recommend` reads `{"history": [...], "k": 10, "seen": "exclude", "only": [...], "except": [...]}` and gives
+    `POST /recommend` reads `{"history": [...], "k": 10, "seen": "exclude", "only": [...], "except": [...]}` and returns
     `{"items": [...], "scores": [...], "unknown": 0}`, the best item first, and a `reason` where there is none. `POST
-    /similar` reads `{"item": ..., "k": 10}` and gives `{"items": [...], "cosines": [...]}`. `GET /health` tells the
+    /similar` reads `{"item": ..., "k": 10}` and returns `{"items": [...], "cosines": [...]}`. `GET /health` returns the
     size of the catalogue and of the queue. Errors are problem JSON (RFC 9457). It can be mounted in another one.
 
     Args:

@@ -30,7 +30,7 @@ class Batcher:
     """A queue before a model that computes in one thread.
 
     A request that finds the model idle is computed at once; those that come meanwhile are collected and computed
-    together afterwards. Nobody waits for company, and the busier the service the larger its batches.
+    together afterwards. No request waits for a batch to fill, and the busier the service the larger its batches.
 
     Args:
         recommender: the model.
@@ -69,17 +69,17 @@ class Batcher:
         return await future
 
     async def run(self, call: Callable[[], Result]) -> Result:
-        """Something else that the model is asked, in its turn."""
+        """Run another use of the model, in its turn."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     async def _empty(self) -> None:
-        """Answer until nobody waits."""
+        """Answer until no request waits."""
         try:
             while self._queue:
                 block = [self._queue.popleft() for _ in range(min(len(self._queue), self._limits.max_batch))]
                 answers = await self.run(partial(self._answer, [query for query, _ in block]))
                 for (_, future), answer in zip(block, answers, strict=True):
-                    if future.done():  # whoever asked has gone
+                    if future.done():  # the client has gone
                         continue
                     if isinstance(answer, Exception):
                         future.set_exception(answer)

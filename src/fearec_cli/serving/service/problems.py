@@ -39,13 +39,14 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
 
 
 def problem_response(request: Request, error: Exception) -> Response:
-    """What is sent for a `Problem`, for starlette's own errors (no such path or method), and for a fault of ours."""
+    """What is sent for a `Problem`, for starlette's own errors (no such path or method), and for a bug of the
+    service."""
     if isinstance(error, Problem):
         return _response(error.status, error.detail, error.errors, error.headers)
     if isinstance(error, HTTPException):
         status = HTTPStatus(error.status_code)
         return _response(status, f"{request.method} {value(request.url.path)}: {status.description}", (), error.headers)
-    return _response(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the service; its log has the reason", (), None)
+    return _response(HTTPStatus.INTERNAL_SERVER_ERROR, "an error in the service; its log has the reason", (), None)
 
 
 def _response(

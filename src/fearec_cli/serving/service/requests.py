@@ -1,4 +1,4 @@
-"""From the bytes of a request to what is asked, or to a problem that says where it is wrong."""
+"""From the bytes of a request to a query, or to a problem that names what is wrong."""
 
 import asyncio
 from http import HTTPStatus
@@ -18,7 +18,7 @@ _MOST_ERRORS = 20
 
 
 def _within(limit: str) -> AfterValidator:
-    """Refuse a number, or a list by its length, above one of the `Limits` that are the context of the validation."""
+    """Check a number, or the length of a list, against one of the `Limits` in the context of the validation."""
 
     def check(given: int | list[str] | None, info: ValidationInfo) -> int | list[str] | None:
         bound = getattr(info.context, limit)

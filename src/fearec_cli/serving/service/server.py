@@ -69,8 +69,8 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, on_ready: Call
 def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
     """Signals ask the server to end.
 
-    uvicorn takes SIGINT and SIGTERM over while it runs and raises them again when it has ended; for the command, an end
-    that was asked for is success.
+    uvicorn takes SIGINT and SIGTERM over while it runs and raises them again when it has ended; for the command, a
+    requested end is success.
     """
 
     def end(number: int, frame: FrameType | None) -> None:
