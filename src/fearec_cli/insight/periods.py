@@ -98,6 +98,17 @@ def name_of(unit: Unit, lag: int) -> str:
     return f"every {lag} {unit}" if lag > 1 else {"hours": "hourly", "days": "daily", "items": "every item"}[unit]
 
 
+def lag_name(of: str, unit: Unit, lag: int) -> str:
+    """What a lag of a histogram is called: a period, or, of delays in items, a distance.
+
+    >>> lag_name("returns", "days", 7), lag_name("delays", "items", 1)
+    ('weekly', '1 item back')
+    """
+    if of == "delays" and unit == "items":
+        return f"{lag} {'item' if lag == 1 else 'items'} back"
+    return name_of(unit, lag)
+
+
 def compare(unit: Unit, counts: npt.NDArray[np.float64], shuffled: npt.NDArray[np.float64]) -> LagHistogram:
     """Counts of each lag beside those of shuffles.
 

@@ -1,13 +1,13 @@
 """What an inspection says in words; every sentence is computed from its numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
 
 from fearec_cli.insight.inspection import Inspection
-from fearec_cli.insight.periods import LagHistogram, Unit, name_of
-from fearec_cli.insight.spectra import low_pass_verdict
+from fearec_cli.insight.periods import LagHistogram, Unit, lag_name, name_of
+from fearec_cli.insight.spectra import Energy, low_pass_verdict
 
 _NAMED_PERIODS = 3
 
@@ -56,8 +56,10 @@ def _frequencies(inspection: Inspection) -> Iterator[str]:
             yield f"Layer {each.layer + 1} passes frequencies from {low:.2f} to {high:.2f} cycles an item{in_time}."
     if inspection.energy:
         yield low_pass_verdict(inspection.energy)
-    if inspection.beside:
-        yield "The model beside it: " + low_pass_verdict(inspection.beside)
+    if inspection.beside and inspection.energy:
+        verdict = low_pass_verdict(inspection.beside)
+        yield f"Of the model beside it {verdict[0].lower()}{verdict[1:]}"
+        yield _difference(inspection.energy, inspection.beside)
     if inspection.padding_leak is not None and inspection.padding_leak > 0.05:
         yield (
             f"Padding moves {inspection.padding_leak:.0%} of the input's energy to other frequencies in histories that "
@@ -65,9 +67,18 @@ def _frequencies(inspection: Inspection) -> Iterator[str]:
         )
 
 
+def _difference(own: Sequence[Energy], beside: Sequence[Energy]) -> str:
+    """Whether the low-pass effect of the layers is that of another model's."""
+    kept, theirs = (stages[-1].centre / stages[0].centre for stages in (own, beside))
+    if abs(kept - theirs) < 0.05:
+        return f"Both keep about as much of the mean frequency, {kept:.0%} and {theirs:.0%}."
+    more = "more" if kept > theirs else "less"
+    return f"This model keeps {kept:.0%} of the mean frequency, {more} than the {theirs:.0%} of the one beside it."
+
+
 def _delays(inspection: Inspection) -> Iterator[str]:
     named = [
-        f"{name_of(unit, peak.lag)} (corrected p = {peak.p:.3f})"
+        f"{lag_name('delays', unit, peak.lag)} (corrected p = {peak.p:.3f})"
         for unit, found in inspection.chosen.items()
         for peak in found.periods[:_NAMED_PERIODS]
     ]
@@ -81,8 +92,9 @@ def _delays(inspection: Inspection) -> Iterator[str]:
 
 def _distances(inspection: Inspection) -> Iterator[str]:
     for (layer, branch), own in groupby(inspection.biases, key=lambda each: (each.layer, each.branch)):
-        preferred = ", ".join(str(int(each.bias.argmax())) for each in own)
-        yield f"Layer {layer + 1}, {branch}: the heads' distance biases are largest {preferred} items back."
+        preferred = " and ".join(str(back) for back in sorted({int(each.bias.argmax()) for each in own}))
+        items = "item" if preferred == "1" else "items"
+        yield f"Layer {layer + 1}, {branch}: what its heads add by distance is largest at {preferred} {items} back."
     if inspection.repeats is not None:
         low, high = int(inspection.repeats.argmin()), int(inspection.repeats.argmax())
         yield (

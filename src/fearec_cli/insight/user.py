@@ -52,6 +52,14 @@ class UserView:
     attention: dict[str, npt.NDArray[np.float64]]
     recommended: dict[str, list[str]]
 
+    def read_by(self, layer: int) -> npt.NDArray[np.float64]:
+        """How much the delays of a layer weigh at each position, 0 where they read nothing."""
+        weight = np.zeros(len(self.items))
+        for delay in self.delays:
+            if delay.layer == layer:
+                weight[delay.position] += delay.weight
+        return weight
+
 
 def view(
     encoder: Encoder,

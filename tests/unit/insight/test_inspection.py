@@ -1,6 +1,8 @@
 """What is measured of a model, beside what is known of it by construction."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +171,7 @@ def test_distances_are_read_off_the_model_and_said() -> None:
     assert found.repeats is not None
     assert found.repeats.tolist() == [0.0] * 4 + [-1.5] + [0.0] * 5
     words = sentences(found)
-    assert "Layer 2, ramp: the heads' distance biases are largest 0, 4 items back." in words
+    assert "Layer 2, ramp: what its heads add by distance is largest at 0 and 4 items back." in words
     assert any("-1.50 (last seen 4 items before the latest)" in sentence for sentence in words)
     assert to_json(found)["biases"][3]["bias"][4] == 2.0
     assert {"biases", "repeats"} <= {figure.key for figure in figures(found)}
@@ -179,7 +181,16 @@ def test_distances_are_read_off_the_model_and_said() -> None:
 def test_another_model_beside_it() -> None:
     found = inspect(checkpoint(), data(), beside=checkpoint(preset="sasrec"))
     assert [stage.stage for stage in found.beside] == ["input", "after layer 1", "after layer 2"]
-    assert any(sentence.startswith("The model beside it:") for sentence in sentences(found))
+    words = sentences(found)
+    assert any(sentence.startswith("Of the model beside it the layers") for sentence in words)
+    assert any(sentence.startswith(("This model keeps", "Both keep")) for sentence in words)
+    same = replace(found, beside=found.energy)
+    assert any(sentence.startswith("Both keep about as much of the mean frequency") for sentence in sentences(same))
+    halved = [replace(found.energy[0]), replace(found.energy[0], share=np.eye(len(found.energy[0].share))[0])]
+    words = sentences(replace(found, energy=halved, beside=[*halved[:1], *halved[:1]]))
+    assert any(
+        re.match(r"This model keeps \d+% of the mean frequency, less than the 100% of the one", each) for each in words
+    )
 
 
 def test_a_users_view() -> None:

@@ -116,9 +116,10 @@ def _user_tables(inspection: Inspection) -> Iterator[tuple[str, Sequence[Row]]]:
 
 def _results(report: Report) -> Iterator[tuple[str, Sequence[Row]]]:
     for protocol in report.protocols:
+        found = {who: numbers[protocol] for who, numbers in report.numbers.items()}
         rows = [
-            {"scored by": who, **{name: _with_interval(number) for name, number in found[protocol].items()}}
-            for who, found in report.numbers.items()
+            {"metric": name, **{who: _with_interval(numbers[name]) for who, numbers in found.items()}}
+            for name in found[MODEL]
         ]
         yield f"test targets, {protocol}, each number with its 95 % interval over the users", rows
 
@@ -163,18 +164,20 @@ def _against_baselines(report: Report) -> str:
 
 
 def _learning(records: Sequence[Mapping[str, Any]]) -> Iterator[Figure]:
+    # An objective that is one term of weight 1 is that term.
+    objective = any(list(record["terms"].values()) != [record["loss"]] for record in records)
     terms = [
         {"step": record["step"], "term": term, "loss": value}
         for record in records
-        for term, value in {"objective": record["loss"], **record["terms"]}.items()
+        for term, value in {**({"objective": record["loss"]} if objective else {}), **record["terms"]}.items()
     ]
     if terms:
-        text = "Means over each epoch; terms before their weights."
+        text = "Means over each epoch; terms before their weights." if objective else "Means over each epoch."
         yield curves("losses", "Losses", text, terms, "step", "loss", "term")
     valid = [
-        {"step": record["step"], "metric": f"NDCG@10, {protocol}", "value": metrics["NDCG@10"]}
+        {"step": record["step"], "protocol": protocol, "NDCG@10": metrics["NDCG@10"]}
         for record in records
         for protocol, metrics in record["valid"].items()
     ]
     if valid:
-        yield curves("validation", "Validation", "After each epoch.", valid, "step", "value", "metric")
+        yield curves("validation", "Validation", "After each epoch.", valid, "step", "NDCG@10", "protocol", zero=True)

@@ -57,7 +57,8 @@ def _spec(figure: Figure) -> dict[str, Any]:
     spec: dict[str, Any] = figure.chart.to_dict()
     spec["background"] = None
     spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    spec.setdefault("config", {}).update(view={"stroke": None}, axis={"labelLimit": 170}, font="system-ui, sans-serif")
+    axis = {"labelLimit": 170, "labelFlush": False, "labelSeparation": 8}
+    spec.setdefault("config", {}).update(view={"stroke": None}, axis=axis, font="system-ui, sans-serif")
     return spec
 
 

@@ -1,10 +1,14 @@
 """The same pictures in a terminal."""
 
+import textwrap
+from itertools import cycle
+
 import plotext  # type: ignore[import-untyped]
 
 from fearec_cli.insight.page.figures import Figure
 
 _HEIGHT = 14
+_SIGNS = "ox+*#%@="
 
 
 def draw(figure: Figure, width: int, *, colour: bool) -> str:
@@ -20,17 +24,32 @@ def draw(figure: Figure, width: int, *, colour: bool) -> str:
     plotext.plotsize(max(width, 30), _HEIGHT)
     plotext.title(figure.title)
     names = list(dict.fromkeys(str(row[figure.series]) for row in figure.rows))
-    if figure.bars:
-        numeric = all(isinstance(row[figure.x], int | float) for row in figure.rows)
-        labels = [row[figure.x] if numeric else f"{row[figure.x]} {row[figure.series]}" for row in figure.rows]
+    across = figure.x
+    if figure.bars and all(isinstance(row[figure.x], int | float) for row in figure.rows):
         values = [float(row[figure.y]) for row in figure.rows]
-        plotext.bar(labels, values, orientation="vertical" if numeric else "horizontal", width=0.5)
-        if not numeric:
-            plotext.plotsize(max(width, 30), len(labels) + 6)
+        plotext.bar([row[figure.x] for row in figure.rows], values, width=0.5)
+    elif figure.bars:
+        # The first label stands at the bottom.
+        rows = figure.rows[::-1]
+        labels = [f"{row[figure.x]} {row[figure.series]}" for row in rows]
+        plotext.bar(labels, [float(row[figure.y]) for row in rows], orientation="horizontal", width=0.5)
+        plotext.plotsize(max(width, 30), len(labels) + 6)
+        across = figure.y
     else:
-        for name in names:
+        for name, sign in zip(names, cycle(_SIGNS), strict=False):
             rows = [row for row in figure.rows if str(row[figure.series]) == name]
-            plotext.plot([row[figure.x] for row in rows], [row[figure.y] for row in rows], label=name)
-    plotext.xlabel(figure.x)
+            # Without colours only their signs tell lines apart.
+            marker = "hd" if colour or len(names) == 1 else sign
+            plotext.plot(
+                [row[figure.x] for row in rows],
+                [row[figure.y] for row in rows],
+                label=name if colour and len(names) > 1 else None,
+                marker=marker,
+            )
+    plotext.xlabel(across)
     text: str = plotext.build()
-    return text if colour else plotext.uncolorize(text)
+    if colour:
+        return text
+    signs = "  ".join(f"{sign} {name}" for name, sign in zip(names, cycle(_SIGNS), strict=False))
+    legend = f"{textwrap.fill(signs, max(width, 30))}\n" if not figure.bars and len(names) > 1 else ""
+    return f"{plotext.uncolorize(text)}{legend}"
