@@ -1,4 +1,4 @@
-"""The door for plugins: all that a component of anybody's package imports.
+"""The API for plugins: everything that a component of any package imports.
 
 A plugin is a module named in an entry point of the group `fearec.components` (filters, attentions,
 fusions, losses) or `fearec.adapters` (sources of data). It implements a hook of `fearec_cli.components.hookspecs`

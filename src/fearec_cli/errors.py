@@ -21,7 +21,7 @@ class ConfigError(FearecError):
 
 
 class PluginError(FearecError):
-    """A plugin that cannot be used, or a component that nobody offers."""
+    """A plugin that cannot be used, or a component that no package offers."""
 
 
 class DataError(FearecError):

@@ -81,7 +81,7 @@ class Yelp:
             file, source, revision = File(fetched.file, "yelp"), fetched.source("yelp"), fetched.notes
         else:
             raise DataError(
-                "yelp: its agreement lets nobody pass the data on; get it from https://www.yelp.com/dataset and name "
+                "yelp: its agreement forbids to pass the data on; get it from https://www.yelp.com/dataset and name "
                 f"the file by --from {_FILES[0]}, or a copy on the Hub by --set yelp.repo=OWNER/NAME"
             )
         if file.path.suffix == ".parquet":

@@ -170,7 +170,7 @@ def _disagreements(training: TrainingConfig) -> Iterator[str]:
     """Settings of the loop that contradict one another."""
     if training.accumulate > training.batch_size:
         yield (
-            f"training.accumulate: {training.accumulate} parts are more than the prefixes of a step, "
+            f"training.accumulate: {training.accumulate} micro-batches are more than the prefixes of a step, "
             f"training.batch_size = {training.batch_size}"
         )
     if training.schedule == "constant" and training.schedule_steps:

@@ -36,13 +36,13 @@ class ModelConfig(Options):
     fill: Literal["zero", "cyclic", "reflect"] = Field(
         "zero",
         description="what filters find at padding: zero: the padding item; cyclic: the history again and again; "
-        "reflect: the history back and forth; dot-product attention sees real positions alone in any case",
+        "reflect: the history back and forth; dot-product attention reads only real positions in any case",
     )
     positions: Literal["absolute", "relative", "none"] = Field(
         "absolute",
         description="absolute: a learned vector for each position is added to the items; relative: dot-product "
-        "attention learns a bias and a value vector for each head and distance; none: the order is known by the mask "
-        "and the filters alone",
+        "attention learns a bias and a value vector for each head and distance; none: only the mask and the "
+        "filters know the order",
     )
     norm: Literal["post", "pre"] = Field(
         "post",
@@ -79,8 +79,8 @@ class TrainingConfig(Options):
         1,
         ge=1,
         le=10_000,
-        description="parts that a step's prefixes go through the model in, one after another, for less memory; "
-        "in-batch negatives are those of the part",
+        description="micro-batches that a step's prefixes are split into, one after another, for less memory; "
+        "in-batch negatives are those of the micro-batch",
     )
     drawn_positions: int = Field(
         64,

@@ -54,7 +54,7 @@ def choose_placement(training: TrainingConfig) -> Placement:
 
     Raises:
         TrainingError: the device is not there.
-        ConfigError: carries every other problem: too few devices, nodes that nobody has started, a precision that
+        ConfigError: carries every other problem: too few devices, nodes that were not started, a precision that
             the device does not have.
     """
     device = choose_device(training.device)

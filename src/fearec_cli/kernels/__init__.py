@@ -5,8 +5,8 @@ whose last position alone is requested projects that one (`last_position`); on o
 function. `FEAREC_KERNELS=plain` takes the equations everywhere: to debug, to differentiate gradients, to compare. So
 does export to ONNX; a component that has a faster form of its own asks `equations_only`.
 
-A fused function reads the weights of a linear map and never calls it. So a map takes the plain way wherever somebody
-could notice: it has hooks, is not exactly an `nn.Linear` (low-rank adapters, quantised and parametrised maps), or its
+A fused function reads the weights of a linear map and never calls it. So a map takes the plain way wherever that makes
+a difference: it has hooks, is not exactly an `nn.Linear` (low-rank adapters, quantised and parametrised maps), or its
 `forward` was replaced; so does everything under autocast and `torch.compile`.
 """
 

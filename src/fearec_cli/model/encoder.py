@@ -37,7 +37,7 @@ class Encoder(Trunk):
     def represent(self, ids: Int[Tensor, "B N"], lengths: Int[Tensor, "B"]) -> Float[Tensor, "B D"]:
         """Representation whose product with the item table scores every item."""
         if self.causal and self.padding == "right" and not equations_only():
-            ids = ids[:, : int(lengths.max())]  # what follows the longest history is padding that nobody reads
+            ids = ids[:, : int(lengths.max())]  # what follows the longest history is padding that is not read
         representation: Tensor = self(ids, lengths).representation
         return representation
 

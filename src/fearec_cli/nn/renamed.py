@@ -1,4 +1,4 @@
-"""Names that the door for plugins had before; they work, and warn with the name of today."""
+"""Former names of the API for plugins; they work, and warn with the current name."""
 
 import functools
 import warnings

@@ -61,7 +61,7 @@ def claimed(directory: Path, *, resume: bool) -> Iterator[None]:
         raise OutputError(f"{directory}: cannot be written: {error.strerror or error}") from error
     try:
         if not (resume and has_begun(directory)):
-            _check_free(directory, resume=resume)  # again: somebody may have been quicker
+            _check_free(directory, resume=resume)  # again: another process may have been quicker
             (directory / RUN_FILE).unlink(missing_ok=True)
         yield
     finally:

@@ -242,7 +242,9 @@ def _check_all_positions(recipe: Recipe) -> None:
         if not part.entry.component.causal
     ]
     if recipe.model.padding != "right":
-        problems.append("training.targets = all: needs model.padding = right, so that padding lies in nobody's past")
+        problems.append(
+            "training.targets = all: needs model.padding = right, so that no position has padding in its past"
+        )
     if recipe.model.pooling != "last":
         problems.append("training.targets = all: needs model.pooling = last; a mean would see the whole history")
     if problems:

@@ -270,7 +270,7 @@ def test_the_identity_leaves_out_only_when_to_stop(assignment, same):
         (["training.schedule_steps=9"], "training.schedule_steps: belongs to training.schedule = cosine"),
         (
             ["training.accumulate=9", "training.batch_size=8"],
-            "training.accumulate: 9 parts are more than the prefixes of a step, training.batch_size = 8",
+            "training.accumulate: 9 micro-batches are more than the prefixes of a step, training.batch_size = 8",
         ),
         (["training.ema=1"], r"training.ema: .*allowed: >= 0, < 1"),
         (["training.gradient_clip=-1"], r"training.gradient_clip: .*allowed: >= 0"),

@@ -1,4 +1,4 @@
-"""The loss `wavelet-sparsity`: a user's representation shall change seldom rather than a little all the time."""
+"""The loss `wavelet-sparsity`: a user's representation should change seldom rather than a little all the time."""
 
 from collections.abc import Iterable
 

@@ -95,7 +95,7 @@ def train(
     from fearec_cli.training.reporting import Stop
     from fearec_cli.training.run import train as run
 
-    if settings["max_steps"] == 0 and not resume:  # in a file it means no limit, and somebody who types it means none
+    if settings["max_steps"] == 0 and not resume:  # in a file it means no limit, and a user who types it means none
         raise ConfigError(["--max-steps: must be at least 1; leave it out for no limit"])
     if resume and out is None:
         raise ConfigError(["--resume: name the run's directory with --out"])

@@ -109,5 +109,5 @@ def test_a_window_is_given_one_way(file: Path) -> None:
 
 
 def test_without_a_file_it_says_where_to_get_it_and_why() -> None:
-    with pytest.raises(DataError, match=r"lets nobody pass the data on; get it from https://www\.yelp\.com/dataset"):
+    with pytest.raises(DataError, match=r"forbids to pass the data on; get it from https://www\.yelp\.com/dataset"):
         read(None)
