@@ -1,7 +1,7 @@
 """What one layer hands to its branches."""
 
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Collection, Mapping
+from typing import Literal
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -11,9 +11,6 @@ from fearec_cli.kernels.last_position import Projected
 from fearec_cli.kernels.plain import visible
 from fearec_cli.kernels.signals import Signals, rows
 from fearec_cli.nn.renamed import RenamedInputs
-
-if TYPE_CHECKING:
-    from fearec_cli.nn.contracts import Filter
 
 Projection = Literal["q", "k", "v"]
 
@@ -42,7 +39,7 @@ class LayerInputs(RenamedInputs):
         last_only: bool,
         heads: int,
         projected: Mapping[Projection, Projected],
-        layer_filter: "Filter",
+        layer_filter: Callable[[Tensor, Tensor], Tensor],
     ) -> None:
         self.x, self.valid, self.lengths, self.last = x, valid, lengths, last
         self.last_only, self.heads = last_only, heads

@@ -1,1 +1,1 @@
-"""Training: the objective, the loop, checkpoints and the record of a run."""
+"""Training: the objective, the step, the loop, and what follows a run."""
