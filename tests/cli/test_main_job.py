@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import io
 import json
 import os
 import re
@@ -13,7 +12,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
-from rich.console import Console
 
 from fearec_cli.cli.show import progress
 from fearec_cli.training import batch_size
@@ -36,6 +34,7 @@ from support.commands import (
     tensors,
     write_sequences,
 )
+from support.screen import run_on_terminal, shown, too_long
 
 METRICS = [f"{name}@{k}" for k in (5, 10, 20) for name in ("HR", "NDCG", "MRR")]
 PROTOCOLS = ["unmasked", "seen-masked"]
@@ -424,7 +423,8 @@ def test_without_a_data_set_the_demo_is_made_and_used() -> None:
 def test_what_is_printed_leads_on(toy: Path) -> None:
     printed = done("train", toy, *SASREC, "--max-steps", "2").splitlines()
     assert printed[0].startswith(f"toy: {USERS} users, {ITEMS} items; dot on filter none, fusion mix, loss ce; ")
-    assert printed[1].startswith("epoch 1: loss ")
+    assert printed[1].startswith("at most 2 steps, of 9 an epoch; ends before that after 10 epochs without a better ")
+    assert printed[2].startswith("epoch 1 (2/9): loss ")
     assert printed[-3].startswith("stopped by max-steps after 2 steps; ")
     assert printed[-2].startswith("best: NDCG@10 0.")
     command = printed[-1].removeprefix("next: fearec ")
@@ -455,7 +455,8 @@ def test_a_batch_size_that_was_found_is_one_that_was_given(toy: Path, monkeypatc
     monkeypatch.setattr(batch_size.CpuGauge, "allows_double", lambda gauge: len(gauge._peaks) < 4)
     run = ("train", toy, *TINY, "--max-steps", "3")
     printed = done(*run, "--batch-size", "auto", "--out", "runs/found")
-    assert printed.startswith("note: batch size 64: the largest power of two that fits\n")
+    found = "note: batch size 64: the largest power of two that fits\n"
+    assert f"auto: trying 32\nnote: --batch-size auto: trying 64\n{found}" in printed
     assert "batch_size = 64\n" in Path("runs/found/run.toml").read_text()
     done(*run, "--set", "training.batch_size=64", "--out", "runs/given")
     assert same(tensors(newest_state(Path("runs/found"))), tensors(newest_state(Path("runs/given"))))
@@ -481,16 +482,21 @@ def test_the_header_of_the_state_names_run_and_data(trained: Path, best: Path) -
     assert header["fingerprint"] == description(best)["fingerprint"]
 
 
-def test_on_a_terminal_a_bar_shows_the_epoch_under_way(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = io.StringIO()
-    monkeypatch.setattr(progress, "console", Console(file=screen, force_terminal=True, width=120))
+@pytest.mark.parametrize("columns", [40, 80])
+def test_on_a_terminal_a_bar_shows_the_epoch_under_way(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
     monkeypatch.setattr(progress.BarReporter, "between", 0.0)
-    done("train", toy, *SASREC, "--epochs", "2", "--out", "runs/x")
-    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
-    assert "epoch 1" in shown
-    assert re.search(r"epoch 1: loss .* prefixes/s \*", shown)
-    assert re.search(r"\d/9 ", shown), "no bar of the 9 steps"
-    assert "next: fearec evaluate" in shown
+    code, out, err = run_on_terminal(columns, "train", toy, *SASREC, "--epochs", "2", "--out", "runs/x")
+    assert (code, err) == (0, "")
+    everything = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out)
+    for frame in (r"epoch 1/2 ━+ +0/9 ", r"epoch 2/2 ━+ +0/9 ", r"validating ━+ +0/40"):
+        assert re.search(frame, everything), frame
+    left = shown(out, columns)  # the bars are gone
+    assert "━" not in "".join(left)
+    assert "epoch 1: loss" in "\n".join(left)
+    assert left[-1].startswith("next: fearec evaluate") or columns < 80
+    assert not too_long(left[:-2], columns)
 
 
 def test_help_is_what_no_command_gives() -> None:

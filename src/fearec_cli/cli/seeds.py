@@ -8,7 +8,8 @@ from typing import Any
 import typer
 
 from fearec_cli.cli.interrupts import stop_on_signals
-from fearec_cli.cli.show.progress import console, make_reporter
+from fearec_cli.cli.show.console import make_console
+from fearec_cli.cli.show.progress import make_reporter
 from fearec_cli.cli.show.seeds import seeds_table
 from fearec_cli.config import Recipe
 from fearec_cli.errors import ConfigError
@@ -70,6 +71,8 @@ def train_several(
     if resume and directory is not None and has_begun(directory):
         read_summary(directory)  # a single run cannot go on as several
         check_same_settings(recipe, directory)
+
+    console = make_console(goes_on=True)
 
     def reporter(seed: int) -> Reporter:
         console.print(f"seed {seed}:")

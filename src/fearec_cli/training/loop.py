@@ -141,6 +141,11 @@ class Trainer:
         return sum(parameter.numel() for parameter in self._state.encoder.parameters())
 
     @property
+    def steps_per_epoch(self) -> int:
+        """How many steps an epoch has; of windows, about."""
+        return self._steps_per_epoch
+
+    @property
     def step(self) -> int:
         """Steps done in all."""
         return self._state.progress.step
@@ -158,8 +163,12 @@ class Trainer:
         """
 
         def try_batch(size: int) -> None:
+            if size not in tried:
+                self._reporter.on_note(f"--batch-size auto: trying {size:,}")
+                tried.add(size)
             self._step(self._samples.some(size))
 
+        tried: set[int] = set()
         self._state.encoder.train()
         return largest_batch(try_batch, len(self._samples), gauge_of(self._table.items.device))
 
@@ -255,6 +264,7 @@ class Trainer:
                 "settings can stand; start the run again with another --out"
             )
         reason: StopReason | None = None
+        self._reporter.on_epoch_start(progress, len(batches))
         state.encoder.train()
         with explaining_out_of_memory(self._memory_of_step):
             for batch in batches[first:]:
@@ -321,9 +331,16 @@ class Trainer:
             progress.epoch += 1
             progress.step_in_epoch = 0
             state.losses.zero_()
+        self._reporter.on_validation(progress, 0, len(self._valid))
+
+        def on_progress(done: int, targets: int) -> None:
+            self._reporter.on_validation(progress, done, targets)
+
         try:
             with explaining_out_of_memory(self._memory_of_validation):
-                evaluation = evaluate(self._validated(), self._table, self._valid, processes=self._processes)
+                evaluation = evaluate(
+                    self._validated(), self._table, self._valid, processes=self._processes, on_progress=on_progress
+                )
         except EvaluationError as error:
             raise TrainingError(f"step {progress.step}: {error}; {self._saves.last_good(state)}") from error
         metrics = evaluation.metrics(sorted({*RECORDED_KS, self._metric_k}))

@@ -25,6 +25,7 @@ class Beginning:
         prepared: the data set.
         terms: names of the loss terms.
         parameters: how many numbers are learned.
+        steps: of an epoch, about.
         device: where and in what precision, in words.
     """
 
@@ -32,6 +33,7 @@ class Beginning:
     prepared: Prepared
     terms: Sequence[str]
     parameters: int
+    steps: int
     device: str
 
 
@@ -44,11 +46,19 @@ class Reporter:
     def on_start(self, beginning: Beginning) -> None:
         """Before the first step."""
 
+    def on_epoch_start(self, progress: RunProgress, steps: int) -> None:
+        """Before the first step of an epoch, or of what is left of it.
+
+        Args:
+            progress: where the run stands.
+            steps: of the epoch.
+        """
+
     def on_step(self, progress: RunProgress, steps: int, losses: Tensor, prefixes_per_second: float) -> None:
         """After each step; reading `losses` makes the host wait for the device, so do it seldom.
 
         Args:
-            place: progress of the run.
+            progress: progress of the run.
             steps: of an epoch.
             losses: [1 + terms] running means over the epoch: the objective, then each term.
             prefixes_per_second: of this epoch so far.
@@ -59,6 +69,15 @@ class Reporter:
 
     def on_warning(self, text: str) -> None:
         """When something is damaged and the run goes on without it, in one line."""
+
+    def on_validation(self, progress: RunProgress, done: int, targets: int) -> None:
+        """Before a validation and after each batch of it.
+
+        Args:
+            progress: where the run stands.
+            done: targets that are ranked, of those of this process.
+            targets: all of them.
+        """
 
     def on_epoch(self, record: EpochRecord, *, best: bool) -> None:
         """After each validation."""
@@ -80,8 +99,8 @@ class Outcome:
         reason: what ended it.
         checkpoint: the best weights.
         best: their validation; None where there was none.
-        place: its progress at the end.
-        prefixes_per_second: over the whole run in this process, validation left out.
+        progress: at the end.
+        prefixes_per_second: over the whole run in this process, validation left out; 0 where nothing was left to do.
     """
 
     reason: StopReason

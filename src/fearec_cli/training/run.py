@@ -77,7 +77,7 @@ def train(
         going_on = bool(engine.processes.broadcast("yes" if resume and has_begun(run_directory) else ""))
         own = reporter if reporter is not None and engine.first else Reporter()
         if find_batch_size and not going_on:
-            size = largest_batch(recipe, prepared, engine)
+            size = largest_batch(recipe, prepared, engine, own)
             recipe = recipe.with_training(batch_size=size)
             own.on_note(f"batch size {size:,}: the largest power of two that fits")
         if recipe.expectation and not going_on:
@@ -89,13 +89,22 @@ def train(
             own.on_note(f"{run_directory}: goes on after step {trainer.step:,}")
         if recipe.training.track != "none" and engine.first:
             trainer.track = claims.enter_context(tracked(recipe.training.track, run_directory, recipe.config))
-        own.on_start(Beginning(recipe.config, prepared, trainer.terms, trainer.parameters, engine.description))
+        own.on_start(
+            Beginning(
+                recipe.config,
+                prepared,
+                trainer.terms,
+                trainer.parameters,
+                trainer.steps_per_epoch,
+                engine.description,
+            )
+        )
         with own:
             outcome = trainer.run(stop or Stop())
         return outcome if engine.first else None
 
 
-def largest_batch(recipe: Recipe, prepared: Prepared, engine: Engine) -> int:
+def largest_batch(recipe: Recipe, prepared: Prepared, engine: Engine, reporter: Reporter) -> int:
     """The largest power of two of targets that a step can take, found by trying on a trainer of its own.
 
     Raises:
@@ -105,7 +114,7 @@ def largest_batch(recipe: Recipe, prepared: Prepared, engine: Engine) -> int:
     if engine.processes.size > 1:
         raise ConfigError(["--batch-size auto: tries on one device; find a size there and give it to all"])
     # Nothing is written: the directory is only named.
-    size = Trainer(recipe, prepared, Path("unused"), Reporter(), engine).largest_batch()
+    size = Trainer(recipe, prepared, Path("unused"), reporter, engine).largest_batch()
     free_memory()
     return size
 

@@ -44,7 +44,7 @@ def compare(
     data, split and targets are an error.
     """
     from fearec_cli.cli.show.comparison import comparison_table
-    from fearec_cli.cli.show.listing import make_console
+    from fearec_cli.cli.show.console import make_console
     from fearec_cli.comparing.comparison import caution, conclusion, detection, to_json
     from fearec_cli.comparing.comparison import compare as measure
     from fearec_cli.comparing.judged import judge

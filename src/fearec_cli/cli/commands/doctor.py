@@ -133,7 +133,7 @@ def _runs() -> Iterator["Finding"]:
 def _print(findings: list["Finding"]) -> None:
     from itertools import groupby
 
-    from fearec_cli.cli.show.listing import make_console, print_pairs
+    from fearec_cli.cli.show.console import make_console, print_pairs
 
     console = make_console()
     for section, members in groupby(findings, key=lambda finding: finding.section):

@@ -55,7 +55,7 @@ def evaluate(
     import json
     from dataclasses import asdict
 
-    from fearec_cli.cli.show.listing import make_console
+    from fearec_cli.cli.show.console import make_console
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.evaluation.ranks_file import check_ranks_place, write_ranks
     from fearec_cli.evaluation.shown import leaks_to_text, lists_table, shuffled_table, to_json, to_text

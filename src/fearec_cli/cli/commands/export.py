@@ -36,8 +36,8 @@ def export(
 
     It is first compared with PyTorch on histories of every length; where the answers differ, nothing is written.
     """
+    from fearec_cli.cli.show.console import make_console
     from fearec_cli.cli.show.extras import require
-    from fearec_cli.cli.show.listing import make_console
 
     require("onnx")
 

@@ -34,8 +34,8 @@ def inspect(
 
     Periods are compared with shuffled histories, and their probabilities are corrected for the number of lags.
     """
+    from fearec_cli.cli.show.console import make_console
     from fearec_cli.cli.show.extras import require
-    from fearec_cli.cli.show.listing import make_console
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.insight.inspection import inspect as measure
     from fearec_cli.insight.inspection import to_json

@@ -26,7 +26,7 @@ def push(
 
     The file holds item ids, and no users. Log in with `hf auth login`, or set HF_TOKEN.
     """
-    from fearec_cli.cli.show.listing import make_console
+    from fearec_cli.cli.show.console import make_console
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.serving.card import model_card

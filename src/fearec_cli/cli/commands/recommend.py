@@ -107,7 +107,7 @@ def recommend(
 
     Items that the model does not know are left out and counted. Equal scores keep the order of the catalogue.
     """
-    from fearec_cli.cli.show.listing import make_console
+    from fearec_cli.cli.show.console import make_console
     from fearec_cli.cli.show.recommendations import alone, counting, print_alone, print_answers, print_similar
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.runs.checkpoint import load_checkpoint

@@ -22,8 +22,8 @@ def report(
 
     The page needs no network and no other file.
     """
+    from fearec_cli.cli.show.console import make_console
     from fearec_cli.cli.show.extras import require
-    from fearec_cli.cli.show.listing import make_console
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.insight.inspection import inspect
     from fearec_cli.runs.checkpoint import load_checkpoint

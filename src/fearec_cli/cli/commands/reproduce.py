@@ -56,7 +56,8 @@ def reproduce(
     from fearec_cli.cli.interrupts import stop_on_signals
     from fearec_cli.cli.seeds import parse_seeds
     from fearec_cli.cli.show.claims import claims_table, print_claim, print_verdict
-    from fearec_cli.cli.show.progress import console, make_reporter
+    from fearec_cli.cli.show.console import make_console
+    from fearec_cli.cli.show.progress import make_reporter
     from fearec_cli.components.registry import load_components
     from fearec_cli.config import load_recipe
     from fearec_cli.reproducing.claims import read_claims
@@ -66,7 +67,7 @@ def reproduce(
     from fearec_cli.training.reporting import Reporter, Stop
     from fearec_cli.training.run import RUNS
 
-    claims, registry = read_claims(), load_components()
+    claims, registry, console = read_claims(), load_components(), make_console(goes_on=True)
     outputs = (
         (json_file, lambda head: is_json_result(head) or head.startswith('{\n  "claims": [')),
         (markdown_file, lambda head: head.startswith("| claim |")),

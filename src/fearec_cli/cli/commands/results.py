@@ -28,7 +28,7 @@ def results(
     ] = None,
 ) -> None:
     """List what runs recorded and evaluations wrote, with the settings in which they differ."""
-    from fearec_cli.cli.show.listing import make_console
+    from fearec_cli.cli.show.console import make_console
     from fearec_cli.cli.show.results import results_table
     from fearec_cli.comparing.found import find_results
     from fearec_cli.comparing.listing import Listing

@@ -23,8 +23,8 @@ def serve(
     Requests that come together are answered by one call of the model. It has no log-in: put it behind a proxy that has.
     Ctrl-C or SIGTERM ends it when the requests under way are answered.
     """
+    from fearec_cli.cli.show.console import make_console
     from fearec_cli.cli.show.extras import require
-    from fearec_cli.cli.show.listing import make_console
     from fearec_cli.components.options import validate_options
 
     require("serve")

@@ -1,6 +1,5 @@
 """`fearec train`: from a prepared data set to a checkpoint."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,7 +87,9 @@ def train(
     """Train a model and keep the weights that validate best."""
     from fearec_cli.cli.interrupts import stop_on_signals
     from fearec_cli.cli.seeds import parse_seeds, train_several
-    from fearec_cli.cli.show.progress import console, describe_memory, make_reporter
+    from fearec_cli.cli.show.console import print_line
+    from fearec_cli.cli.show.progress import describe_memory, make_reporter
+    from fearec_cli.cli.show.train_report import ending, next_commands
     from fearec_cli.components.registry import load_components
     from fearec_cli.runs.run_toml import recipe_to_train
     from fearec_cli.runs.seeds import is_seeds
@@ -119,7 +120,7 @@ def train(
     if several is not None or (resume and out is not None and is_seeds(out)):
         train_several(recipe, dataset, several, directory=out, resume=resume)
         return
-    stop = Stop()
+    stop, reporter = Stop(), make_reporter()
     with stop_on_signals(stop):
         outcome = run(
             recipe,
@@ -128,24 +129,15 @@ def train(
             directory=out,
             resume=resume,
             find_batch_size=find_batch_size,
-            reporter=make_reporter(),
+            reporter=reporter,
             stop=stop,
         )
     if outcome is None:  # another process of the run reports
         return
-
-    best = outcome.best
-    value = "not validated"
-    if best is not None:
-        value = f"{recipe.training.metric} {best.value:.4f} ({recipe.training.protocol}, valid), epoch {best.epoch}"
-    console.print(
-        f"stopped by {outcome.reason} after {outcome.progress.step:,} steps; "
-        f"{outcome.prefixes_per_second:,.0f} prefixes/s, peak memory {describe_memory()}"
-    )
-    console.print(f"best: {value}: {outcome.checkpoint}", soft_wrap=True)
-    console.print(f"next: {shlex.join(['fearec', 'evaluate', str(outcome.checkpoint)])}", soft_wrap=True)
+    end, weights = ending(outcome, recipe.config, describe_memory())
+    print_line(reporter.console, end)
+    print_line(reporter.console, weights)
+    for command in next_commands(outcome, dataset):
+        reporter.console.print(command, soft_wrap=True)
     if outcome.reason == "interrupted":
-        directory = str(outcome.checkpoint.parent)
-        again = shlex.join(["fearec", "train", *([dataset] if dataset else []), "--resume", "--out", directory])
-        console.print(f"continue: {again}", soft_wrap=True)
         raise typer.Exit(130)

@@ -56,8 +56,8 @@ def tune(
     The test split is withheld.
     """
     from fearec_cli.cli.interrupts import stop_on_signals
+    from fearec_cli.cli.show.console import make_console, make_table
     from fearec_cli.cli.show.extras import require
-    from fearec_cli.cli.show.listing import make_console, make_table
     from fearec_cli.components.registry import load_components
     from fearec_cli.config import Recipe, load_recipe
     from fearec_cli.runs.dataset import open_dataset

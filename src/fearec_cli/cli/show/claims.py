@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fearec_cli.cli.show.listing import print_pairs
+from fearec_cli.cli.show.console import print_pairs
 from fearec_cli.reproducing.claims import Claim, Claims, Samples
 from fearec_cli.reproducing.listing import state
 from fearec_cli.reproducing.trial import Reproduction

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from fearec_cli.cli.show.listing import make_console
+from fearec_cli.cli.show.console import make_console
 from fearec_cli.data.preparing.progress import Watcher
 
 # A preparation shorter than this is not reported.

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 
 from rich.text import Text
 
-from fearec_cli.cli.show.listing import make_console, print_pairs
+from fearec_cli.cli.show.console import make_console, print_pairs
 from fearec_cli.data.manifest import Manifest
 from fearec_cli.data.prepared import Prepared, is_prepared
 from fearec_cli.data.preparing.pipeline import Opened

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from fearec_cli.cli.show.listing import make_table
+from fearec_cli.cli.show.console import make_table
 from fearec_cli.components.expressions import branches
 from fearec_cli.model.branches import only
 from fearec_cli.serving.histories import History
