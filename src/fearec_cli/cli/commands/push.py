@@ -1,5 +1,6 @@
 """`fearec push`: a model on the Hugging Face Hub."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +18,12 @@ def push(
     data_license: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Licence of the data it was trained on, named in its card.")
     ] = None,
+    result: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What `fearec evaluate --json` wrote of it: metrics with intervals, for its card."
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Add a commit to an existing repository, replacing its files.")
     ] = False,
@@ -30,11 +37,13 @@ def push(
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.serving.card import model_card
+    from fearec_cli.serving.evaluated import read_evaluated
     from fearec_cli.serving.push import push as send
 
     console = make_console()
     loaded = load_checkpoint(checkpoint, choose_device("cpu"))  # whole, and what it says it is
-    card = model_card(loaded, repository, license_=license_, data_license=data_license)
+    evaluated = None if result is None else read_evaluated(result, loaded)
+    card = model_card(loaded, repository, license_=license_, data_license=data_license, evaluated=evaluated)
     if dry_run:
         typer.echo(card)
         return
