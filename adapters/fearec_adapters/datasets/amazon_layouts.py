@@ -24,9 +24,10 @@ from typing import Literal
 import polars as pl
 
 from fearec_adapters.files.file import File
+from fearec_adapters.objects.parsing import objects
+from fearec_adapters.objects.table import frame, names_of, sample
 from fearec_adapters.reading.columns import ColumnOptions, all_named
 from fearec_adapters.reading.delimited import Table
-from fearec_adapters.reading.json_lines import first_keys, frame, objects, sample
 from fearec_adapters.reading.rows import Rows
 from fearec_cli.errors import DataError
 
@@ -67,7 +68,7 @@ def read_local(file: File, year: int, order: Order, adapter: str) -> Read:
 
 def read_reviews(file: File, year: int, adapter: str) -> Read:
     """A file with one review a line."""
-    columns = columns_of(first_keys(file), file, year, adapter)
+    columns = columns_of(names_of(file), file, year, adapter)
     rows = Rows.of(AUTO, sample(objects(file), columns, file=file), adapter)
     return frame(functools.partial(objects, file), columns, rows, file=file), rows.time_notes()
 

@@ -16,8 +16,9 @@ from pydantic import BeforeValidator
 from fearec_adapters.files.file import File
 from fearec_adapters.files.finding import find_file
 from fearec_adapters.hub.download import fetch
+from fearec_adapters.objects.parsing import Object, objects
+from fearec_adapters.objects.table import frame, names_of, sample
 from fearec_adapters.reading.columns import ColumnOptions, choose
-from fearec_adapters.reading.json_lines import Object, first_keys, frame, objects, sample
 from fearec_adapters.reading.parquet import read_parquet
 from fearec_adapters.reading.rows import Rows
 from fearec_cli.api import Component, Field, Log, Tally
@@ -93,7 +94,7 @@ class Yelp:
         return Log(frame=table, source=source, notes={**notes, **revision}, tally=tally)
 
     def _read_lines(self, file: File, since: str, until: str) -> tuple[pl.LazyFrame, dict[str, str], Tally]:
-        columns = choose(first_keys(file), self._options, where=f"{file}, line 1", adapter="yelp")
+        columns = choose(names_of(file), self._options, where=file, adapter="yelp")
 
         def kept() -> Iterator[Object]:
             for number, review in objects(file):

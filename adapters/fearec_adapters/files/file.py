@@ -27,8 +27,8 @@ from fearec_cli.errors import DataError
 ZIP_ERRORS = (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError, ValueError)
 _PACKED_BADLY = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
 _BLOCK = 2**20
-# Bytes of a line that are held at once: none is held without a bound.
-_LONGEST_LINE = 2**24
+LONGEST_LINE = 2**24
+"""Bytes of a line that are held at once: none is held without a bound."""
 _UTF8 = "utf-8"
 _ADVICE = "a log is read more than once, so write it to a file first"
 _KINDS = {
@@ -158,7 +158,7 @@ class File:
             DataError: the file cannot be read, is cut short or damaged, is not text, or has a line of more bytes than
                 `longest` (16 MiB unless given).
         """
-        longest = longest or _LONGEST_LINE
+        longest = longest or LONGEST_LINE
         with self.open() as stream:
             for number in itertools.count(1):
                 line = stream.readline(longest + 1)

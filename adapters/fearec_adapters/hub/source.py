@@ -6,8 +6,9 @@ from pathlib import Path
 from fearec_adapters.files.file import File
 from fearec_adapters.hub.download import fetch
 from fearec_adapters.hub.table import HubTable
+from fearec_adapters.objects.parsing import objects
+from fearec_adapters.objects.table import frame, names_of, sample
 from fearec_adapters.reading.columns import ColumnOptions, choose
-from fearec_adapters.reading.json_lines import first_keys, frame, objects, sample
 from fearec_adapters.reading.parquet import read_parquet
 from fearec_adapters.reading.rows import Rows
 from fearec_cli.api import Component, Field, Log
@@ -55,7 +56,7 @@ class Hub:
             table = hub_table.frame(columns, rows)
         else:
             text = File(file, "hub")
-            columns = choose(first_keys(text), options, where=f"{file}, line 1", adapter="hub")
+            columns = choose(names_of(text), options, where=file, adapter="hub")
             rows = Rows.of(options, sample(objects(text), columns, file=text), "hub")
             table = frame(functools.partial(objects, text), columns, rows, file=text)
         notes = {**rows.notes(columns), **fetched.notes}

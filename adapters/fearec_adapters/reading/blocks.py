@@ -7,12 +7,11 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from fearec_adapters.files.file import File
+from fearec_adapters.files.file import LONGEST_LINE, File
 from fearec_cli.errors import DataError
 
-# Bytes that are read together; a record may be as long as a few of them.
+# Bytes that are read together.
 _BLOCK = 2**24
-_LONGEST = 8
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def read_blocks(file: File, separator: str, *, quoted: bool) -> Iterator[Block]:
             read = stream.read(_BLOCK)
             data = rest + read
             end = last_end(data, quoted=quoted) if read else len(data)
-            if not end and len(data) > _LONGEST * _BLOCK:
+            if not end and len(data) > LONGEST_LINE:
                 in_quotes = quoted and b'"' in data
                 raise DataError(f"{file}, line {line}: {_endless(quoted=in_quotes)}")
             records, rest = data[:end], data[end:]
@@ -138,4 +137,7 @@ def _check_utf8(file: File, data: bytes, line: int) -> None:
 
 
 def _endless(*, quoted: bool) -> str:
-    return "a field in quotes does not end" if quoted else "does not end; is this a text file?"
+    longest = f"{LONGEST_LINE:,} bytes"
+    if quoted:
+        return f"a field in quotes does not end within {longest}"
+    return f"is longer than {longest}; is this a text file?"

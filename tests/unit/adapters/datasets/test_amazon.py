@@ -116,7 +116,7 @@ def test_the_order_of_columns_may_be_given(tmp_path: Path) -> None:
             r"line 2: .* is in ms by its magnitude, and the first",
         ),
         (2023, JSON_2023.replace(b'"B00YQ6X8EA"', b"null"), r"line 1: the item \(column 'parent_asin'\) is missing"),
-        (2023, JSON_2023.replace(b'"B00YQ6X8EA"', b"[1]"), r"line 1: the item \(key 'parent_asin'\) is a list"),
+        (2023, JSON_2023.replace(b'"B00YQ6X8EA"', b'{"a": 1}'), r"line 1: the item \(key 'parent_asin'\) is a dict"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, year: int, content: bytes, message: str) -> None:

@@ -97,7 +97,7 @@ def test_a_bad_line_is_named(file: Path, line: dict[str, Any], message: str) -> 
 
 
 def test_a_window_with_nothing_in_it(file: Path) -> None:
-    with pytest.raises(DataError, match="no line is in the window"):
+    with pytest.raises(DataError, match="has no interaction of those"):
         read(file, since="2021-01-01")
 
 

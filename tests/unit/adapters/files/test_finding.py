@@ -43,8 +43,8 @@ def test_pipes_and_devices_are_refused_by_their_kind(tmp_path: Path) -> None:
 
 
 def test_a_line_without_an_end_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_file, "_LONGEST_LINE", 100)
-    (tmp_path / "a.jsonl").write_text("[" * 101)
+    monkeypatch.setattr(text_file, "LONGEST_LINE", 100)
+    (tmp_path / "a.jsonl").write_text("{" * 101)
     with pytest.raises(DataError, match=r"a\.jsonl, line 1: is longer than 100 bytes; is this a text file\?"):
         JsonLines(TextColumnOptions()).read(tmp_path / "a.jsonl")
 
@@ -124,11 +124,14 @@ def test_archives_are_named(tmp_path: Path) -> None:
     assert Csv(CsvOptions()).read(tmp_path / "b.csv").frame.collect().height == 1
 
 
-@pytest.mark.parametrize(("text", "message"), [("x", "line 1: does not end"), ('"', "a field in quotes does not end")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("x", "line 1: is longer than 20 bytes"), ('"', "a field in quotes does not end")]
+)
 def test_a_record_without_an_end_is_not_blamed_on_quotes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
 ) -> None:
     monkeypatch.setattr(blocks, "_BLOCK", 10)
+    monkeypatch.setattr(blocks, "LONGEST_LINE", 20)
     (tmp_path / "a.csv").write_text(text + "y" * 1000)
     with pytest.raises(DataError, match=message):
         Csv(CsvOptions()).read(tmp_path / "a.csv")

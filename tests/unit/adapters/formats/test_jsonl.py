@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from fearec_adapters.files.file import File
 from fearec_adapters.formats.jsonl import JsonLines
-from fearec_adapters.reading import json_lines
+from fearec_adapters.objects import table
 from fearec_adapters.reading.columns import TextColumnOptions
+from fearec_adapters.reading.rows import Rows
 from fearec_cli.api import Log
 from fearec_cli.errors import DataError
 
@@ -55,12 +57,37 @@ def test_literals_as_steam_has_them(file: Path) -> None:
 
 
 def test_a_long_file_is_read_in_parts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_lines, "_CHUNK", 3)
+    monkeypatch.setattr(table, "_CHUNK", 3)
     line = '{"user": "u", "item": "%d", "timestamp": %d}\n'
     content = "".join(line % (n, 1_500_000_000 + n) for n in range(7))
     assert [item for _, item, _ in rows_of(file, content.encode())] == list("0123456")
     with pytest.raises(DataError, match=r"line 8: .* is in ms by its magnitude, and the first time of the file in s"):
         rows_of(file, (content + line % (7, 1_500_000_007_000)).encode())
+
+
+def test_a_user_a_line_with_a_list_of_events(file: Path) -> None:
+    content = (
+        b'{"user": {"id": 1}, "events": []}\n'
+        b'{"user": {"id": 2}, "events": [{"aid": 7, "ts": 1500000000000, "type": "clicks"},'
+        b' {"aid": 8, "ts": 1500000000001, "type": "carts"}]}\n'
+    )
+    options = {"user": "user.id", "item": "events.aid", "time": "events.ts"}
+    expected = [("2", "7", 1_500_000_000_000_000), ("2", "8", 1_500_000_000_001_000)]
+    assert rows_of(file, content, **options) == expected
+    assert rows_of(file, b"[" + content.replace(b"\n", b",")[:-1] + b"]", **options) == expected
+    assert rows_of(file, content, **options, where=("events.type = carts",)) == expected[1:]
+    with pytest.raises(DataError, match=r"line 2: the item \(column 'events\.aid'\) is missing"):
+        rows_of(file, content.replace(b'"aid": 8', b'"aid": null'), **options)
+
+
+def test_long_values_do_not_gather(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "_LARGEST", 10)
+    rows = "".join(json.dumps({"user": "u" * 9, "item": str(n)}) + "\n" for n in range(5))
+    file.write_text(rows)
+    items = ((n, {"user": "u" * 9, "item": str(n)}) for n in range(5))
+    found = File.of(file, "jsonl")
+    sizes = [len(batch) for batch in table.batches(items, {"user": "user", "item": "item"}, Rows(None), file=found)]
+    assert sizes == [2, 2, 1]
 
 
 GOOD = b'{"user": "u", "item": "a", "timestamp": 1}\n'
@@ -76,7 +103,7 @@ GOOD = b'{"user": "u", "item": "a", "timestamp": 1}\n'
         (b"[" * 100_000, {}, r"line 1: .*, not one JSON object"),
         (b"<!DOCTYPE html>\n", {}, r"line 1: is a web page \(HTML\)"),
         (GOOD + b"\xe9\n", {}, r"line 2: is not UTF-8"),
-        (GOOD, {"item": "movie"}, r"line 1: has no column 'movie' \(jsonl\.item\); its columns are: user, item, time"),
+        (GOOD, {"item": "movie"}, r"has no column 'movie' \(jsonl\.item\); its columns are: user, item, time"),
         (GOOD + b'{"user": "u", "timestamp": 1}', {}, r"line 2: the item \(column 'item'\) is missing"),
         (GOOD + b'{"user": "u", "item": "", "timestamp": 1}', {}, r"line 2: the item \(column 'item'\) is missing"),
         (GOOD + b'{"user": true, "item": "a", "timestamp": 1}', {}, r"line 2: the user \(key 'user'\) is a bool"),

@@ -1,58 +1,37 @@
-"""One object a line: JSON, or a Python literal as older Amazon and Steam files have it; a line at a time.
+"""Objects to the columns of a log: only ids, times and ratings stay in memory, some rows at a time."""
 
-Numbers are kept as the text in the file, so that an id is that text whatever its type, and no
-digit of a long one is lost. Literals are read by `ast.literal_eval`, which evaluates nothing.
-"""
-
-import ast
-import json
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import polars as pl
 
 from fearec_adapters.files.file import File
+from fearec_adapters.objects import nested
+from fearec_adapters.objects.parsing import Object, objects
 from fearec_adapters.reading.rows import Rows
 from fearec_adapters.reading.times import SAMPLE
 from fearec_adapters.reading.values import Batch
 from fearec_cli.errors import DataError
 
-Object = tuple[int, dict[str, Any]]
-"""Number of a line and what it holds."""
-
-# Lines that are turned into columns at a time: only ids, times and ratings stay in memory.
+# Rows that are turned into columns at a time, and characters that they have at most.
 _CHUNK = 65_536
-_LONGEST_LITERAL = 2**20
-_decode = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).decode
+_LARGEST = 2**24
+# Objects whose keys name the columns: the first may lack some, or have an empty list.
+_FIRST = 100
+
+_Row = tuple[int, list[Any]]
+"""Number of the object's line, and the values."""
 
 
-def objects(file: File) -> Iterator[Object]:
-    """The objects of a file, in its order; blank lines are passed over.
-
-    Raises:
-        DataError: the file is empty or cannot be read, or a line is not an object; names file and line.
-    """
-    lines = file.lines()
-    first = next(lines, None)
-    if first is None:
-        raise DataError(f"{file}: is empty")
-    for number, text in chain([first], lines):
-        found = _parse(text)
-        if not isinstance(found, dict):
-            what = "is a web page (HTML)" if text.lower().startswith(("<!doctype html", "<html")) else f"{text[:40]!r}"
-            raise DataError(f"{file}, line {number}: {what}, not one JSON object; each line must hold one")
-        yield number, found
-
-
-def first_keys(file: File) -> list[str]:
-    """The keys of the first object of a file.
+def names_of(file: File) -> list[str]:
+    """The names of the columns, by the first objects of a file; of nested ones with points, as in "product.id".
 
     Raises:
-        DataError: the file is empty or cannot be read, or its first line is no object.
+        DataError: the file is empty or cannot be read, or one of these is no object.
     """
-    return [str(key) for key in next(objects(file))[1]]
+    first = islice(objects(file), _FIRST)
+    return list(dict.fromkeys(name for _, found in first for name in nested.names(found)))
 
 
 def sample(items: Iterable[Object], columns: Mapping[str, str], *, file: File) -> pl.DataFrame:
@@ -61,11 +40,12 @@ def sample(items: Iterable[Object], columns: Mapping[str, str], *, file: File) -
     Raises:
         DataError: there is no object, or a value is of no kind.
     """
-    first = list(islice(items, SAMPLE))
+    first = list(islice(_rows(items, columns, file), SAMPLE))
     if not first:
-        raise DataError(f"{file}: no line is in the window that was asked for")
+        raise DataError(f"{file}: has no interaction of those that are asked for")
     # A bad value is named when the frame is read: here it says nothing about the others.
-    values = {key: [_printable(_text(found.get(name))) for _, found in first] for key, name in columns.items()}
+    texts = [[_printable(_text(value)) for value in row] for _, row in first]
+    values = dict(zip(columns, map(list, zip(*texts, strict=True)), strict=True))
     return pl.DataFrame(values, schema=dict.fromkeys(columns, pl.String))
 
 
@@ -77,7 +57,7 @@ def frame(items: Callable[[], Iterable[Object]], columns: Mapping[str, str], row
 
     Args:
         items: begins to read the objects, with their lines.
-        columns: the key for each column that is read.
+        columns: the name for each column that is read.
         rows: how rows are read.
         file: for messages.
     """
@@ -86,12 +66,11 @@ def frame(items: Callable[[], Iterable[Object]], columns: Mapping[str, str], row
 
 def batches(items: Iterable[Object], columns: Mapping[str, str], rows: Rows, *, file: File) -> Iterator[pl.DataFrame]:
     """The columns of a `fearec_cli.api.Log`, some rows at a time; as in `frame`."""
-    rest = iter(items)
     schema = {"row": pl.Int64, **dict.fromkeys(columns, pl.String)}
-    while chunk := list(islice(rest, _CHUNK)):
+    for chunk in _chunks(_rows(items, columns, file)):
         values = {
-            column: [_checked(found.get(key), file, number, column, key) for number, found in chunk]
-            for column, key in columns.items()
+            column: [_checked(row[place], file, number, column, name) for number, row in chunk]
+            for place, (column, name) in enumerate(columns.items())
         }
         # By place in the chunk, for the value that a message shows.
         raw = pl.DataFrame({"row": range(len(chunk)), **values}, schema=schema)
@@ -106,21 +85,23 @@ def batches(items: Iterable[Object], columns: Mapping[str, str], rows: Rows, *, 
         )
 
 
-def _parse(text: str) -> Any:
-    try:
-        return _decode(text)
-    except (ValueError, RecursionError):
-        pass
-    if len(text) > _LONGEST_LITERAL:
-        # Python's parser takes a hundred times the memory of the text.
-        return None
-    try:
-        with warnings.catch_warnings():
-            # Reviews have backslashes that are no escapes, of which Python warns.
-            warnings.simplefilter("ignore")
-            return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        return None
+def _rows(items: Iterable[Object], columns: Mapping[str, str], file: File) -> Iterator[_Row]:
+    for number, found in items:
+        for row in nested.rows(found, columns, f"{file}, line {number}"):
+            yield number, row
+
+
+def _chunks(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
+    chunk: list[_Row] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += sum(len(value) for value in row[1] if type(value) is str)
+        if len(chunk) == _CHUNK or size > _LARGEST:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _text(value: Any) -> str | None:

@@ -1,0 +1,1 @@
+"""JSON to rows: the objects of a file, names that reach into them, and columns."""
