@@ -3,7 +3,7 @@
 Bulk: the 20 best items of every user of the data set. `fearec recommend` from Parquet to Parquet is timed as a whole
 process, torch's import included, from a table of histories and from a log. `Recommender.recommend` is timed alone
 beside `full_sort_topk` of RecBole 1.2.1 (`--recbole ENV/bin/python`; its environment: `beside_recbole.py`) and
-`recommend` of RecTools 0.19.0 (`--rectools ENV/bin/python`; `pip install 'rectools[torch]==0.19.0' pyarrow`): a SASRec
+`recommend` of RecTools 0.19.0 (`--rectools ENV/bin/python`; `pip install 'rectools[torch]==0.19.0'`): a SASRec
 of the same sizes on the same histories, each in a process of its own, one after the other in each round, so that other
 work on the machine slows all. What a model has learned does not change its time: RecBole's has fresh weights, and
 RecTools' has taken one step. RecBole leaves no item of the history out; the others do.
@@ -84,9 +84,8 @@ def rectools(place: Path, checkpoint: str) -> dict[str, float]:
     from rectools.dataset import Dataset
     from rectools.models import SASRecModel
 
-    log = pd.read_parquet(place / "log.parquet").rename(
-        columns={"user": "user_id", "item": "item_id", "timestamp": "datetime"}
-    )
+    log = pd.read_csv(place / "log.csv", dtype={"user": str, "item": str})
+    log = log.rename(columns={"user": "user_id", "item": "item_id", "timestamp": "datetime"})
     log["datetime"], log["weight"] = pd.to_datetime(log["datetime"], unit="s"), 1.0
     data = Dataset.construct(log)
 
@@ -123,7 +122,9 @@ def write_histories(dataset: Path, place: Path) -> int:
     items = names.gather(np.asarray(prepared.items, dtype=np.int64) - 1)
     log = pl.DataFrame({"user": users.astype(str), "item": items, "timestamp": 1_300_000_000 + at * 86_400})
     log.group_by("user", maintain_order=True).agg(items="item").write_parquet(place / "table.parquet")
-    log.sort("timestamp", maintain_order=True).write_parquet(place / "log.parquet")
+    log = log.sort("timestamp", maintain_order=True)
+    log.write_parquet(place / "log.parquet")
+    log.write_csv(place / "log.csv")  # for RecTools, whose NumPy no recent pyarrow takes
     return prepared.n_users
 
 

@@ -6,7 +6,7 @@ before it; the rule decides which of the others are targets.
 """
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, Self
 
@@ -74,6 +74,10 @@ class HeldOut(Targets):
     split: SplitName
     users: npt.NDArray[np.int64]
     cold: ColdTargets
+
+    def at(self, rows: npt.NDArray[np.int64]) -> "HeldOut":
+        """Some of the targets; what is cold is counted over all."""
+        return replace(self, starts=self.starts[rows], targets=self.targets[rows], users=self.users[rows])
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,6 +65,10 @@ class Evaluation:
     held_out: HeldOut
     ranks: Mapping[RankProtocol, Int[np.ndarray, "P"]]
 
+    def at(self, rows: Int[np.ndarray, "C"]) -> "Evaluation":
+        """The same of some targets."""
+        return Evaluation(self.held_out.at(rows), {protocol: ranks[rows] for protocol, ranks in self.ranks.items()})
+
     @property
     def repeated(self) -> Bool[np.ndarray, "P"]:
         """Which targets are in their own history: those that cannot be recommended under seen-masked."""

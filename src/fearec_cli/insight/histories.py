@@ -1,6 +1,10 @@
-"""The histories that are looked at: padded for the model, with their moments, and shuffled for comparison."""
+"""What is looked at: histories, padded for the model, with their moments, and shuffled for comparison; and samples.
+
+Of a large log a part is enough: it is drawn, by users or by targets, and the inspection says how much.
+"""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -68,9 +72,7 @@ def sample(
         most: how many are enough.
         seed: of the draw.
     """
-    rows = np.arange(len(held_out.targets))
-    if len(rows) > most:
-        rows = np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))
+    rows = sample_targets(held_out, most, seed)
     starts, ends = held_out.starts[rows], held_out.targets[rows]
     device = table.items.device
     ids, lengths = gather_histories(
@@ -81,3 +83,56 @@ def sample(
         encoder.padding,
     )
     return Histories(ids, lengths, ends - lengths.cpu().numpy(), timestamps)
+
+
+class LogSample(NamedTuple):
+    """The interactions of some users.
+
+    Attributes:
+        items: int32 [T], user after user, oldest first.
+        offsets: int64 [U + 1], user u is `items[offsets[u]:offsets[u + 1]]`.
+        timestamps: int64 [T], microseconds.
+    """
+
+    items: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    timestamps: npt.NDArray[np.int64]
+
+
+def sample_users(
+    items: npt.NDArray[np.int32],
+    offsets: npt.NDArray[np.int64],
+    timestamps: npt.NDArray[np.int64],
+    most: int,
+    seed: int = 0,
+) -> LogSample:
+    """The interactions of users that are drawn until the next would make more than `most`; of one user at least.
+
+    Args:
+        items: [T] as in `LogSample`, of all users; so are the next two.
+        offsets: [U + 1].
+        timestamps: [T].
+        most: how many interactions are enough.
+        seed: of the draw.
+    """
+    if len(items) <= most:
+        return LogSample(items, offsets, timestamps)
+    sizes = np.diff(offsets)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    count = max(1, int(np.searchsorted(np.cumsum(sizes[order]), most, side="right")))
+    users = np.sort(order[:count])
+    ends = np.cumsum(sizes[users])
+    rows = np.arange(ends[-1]) + np.repeat(offsets[users] - ends + sizes[users], sizes[users])
+    return LogSample(items[rows], np.concatenate([[0], ends]), timestamps[rows])
+
+
+def sample_targets(held_out: HeldOut, most: int, seed: int = 0) -> npt.NDArray[np.int64]:
+    """Rows of targets, in their order: all of them, or as many as `most`, drawn.
+
+    Args:
+        held_out: the targets.
+        most: how many are enough.
+        seed: of the draw.
+    """
+    rows = np.arange(len(held_out.targets))
+    return rows if len(rows) <= most else np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))

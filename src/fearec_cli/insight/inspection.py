@@ -17,7 +17,7 @@ from fearec_cli.insight import periods
 from fearec_cli.insight.delays import Chosen, chosen_delays
 from fearec_cli.insight.distances import DistanceBias, distance_biases, repeat_scores
 from fearec_cli.insight.gains import Gain, gains
-from fearec_cli.insight.histories import Histories, sample
+from fearec_cli.insight.histories import Histories, sample, sample_targets, sample_users
 from fearec_cli.insight.periods import LagHistogram, Unit
 from fearec_cli.insight.spectra import Energy, FilterGain, energies, filter_gains, flatness, padding_leak
 from fearec_cli.insight.user import UserView
@@ -28,6 +28,10 @@ from fearec_cli.runs.checkpoint import Checkpoint
 # Histories that are enough for spectra and delays, and shuffles of them.
 _HISTORIES = 1000
 _SHUFFLES = 39
+# Interactions that are enough for returns, and targets for the gains of branches: no more than this many, nor than this
+# many scores of their ranking, 2,147 targets among a million items. A minute holds all of it on 2 cores.
+_INTERACTIONS = 2**19
+_TARGETS, _SCORES = 30_000, 2**31
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Inspection:
         weights: of the branches in each layer.
         gains: which users gain from which branch.
         user: the user that was asked for.
+        samples: what was looked at in a part, and how large it is.
         missing: what could not be measured, and why.
     """
 
@@ -66,6 +71,7 @@ class Inspection:
     weights: Sequence[BranchWeights] = ()
     gains: Sequence[Gain] = ()
     user: UserView | None = None
+    samples: Sequence[str] = ()
     missing: Sequence[str] = ()
 
     @property
@@ -99,7 +105,9 @@ def inspect(
     times = prepared.timestamps
     histories = sample(encoder, table, held_out, times, _HISTORIES, seed)
     names = branches(checkpoint.recipe.config.attention)
-    missing = []
+    missing, samples = [], []
+    if len(histories.lengths) < len(held_out):
+        samples.append(f"frequencies, delays and weights in {len(histories.lengths):,} of {len(held_out):,} histories")
 
     on_stage("frequencies")
     filters = filter_gains(encoder)
@@ -115,8 +123,11 @@ def inspect(
     if times is None:
         missing.append("periods in hours and days: the data set has no timestamps; prepare a log with times")
     else:
-        for unit in ("days", "hours"):
-            found[unit] = periods.returns(prepared.items, prepared.offsets, times, unit, seed=seed)
+        log = sample_users(prepared.items, prepared.offsets, times, _INTERACTIONS, seed)
+        found = periods.returns(*log, ("days", "hours"), seed=seed)
+        if len(log.items) < len(prepared.items):
+            drawn = f"{len(log.offsets) - 1:,} of {prepared.n_users:,} users"
+            samples.append(f"returns in {len(log.items):,} interactions of {drawn}")
 
     on_stage("delays that the model chooses")
     chosen, on_padding = _chosen(encoder, histories, seed)
@@ -128,8 +139,12 @@ def inspect(
     if len(names) < 2:
         missing.append(f"gain of the branches: the model has one branch ({names[0]}), so there is nothing to compare")
     else:
-        by = properties(encoder, prepared, held_out)
-        gain = gains(encoder, table, held_out, names, by, evaluated=evaluated, seed=seed)
+        rows = sample_targets(held_out, min(_TARGETS, max(1, _SCORES // prepared.n_items)), seed)
+        if len(rows) < len(held_out):
+            samples.append(f"gains of the branches in {len(rows):,} of {len(held_out):,} targets")
+        own = held_out.at(rows)
+        known = None if evaluated is None else evaluated.at(rows)
+        gain = gains(encoder, table, own, names, properties(encoder, prepared, own), evaluated=known, seed=seed)
     return Inspection(
         attention=checkpoint.recipe.config.attention,
         days_per_item=_days_per_item(prepared),
@@ -144,6 +159,7 @@ def inspect(
         repeats=repeat_scores(encoder),
         weights=branch_weights(encoder, histories.ids, histories.lengths) if len(names) > 1 else (),
         gains=gain,
+        samples=samples,
         missing=missing,
     )
 

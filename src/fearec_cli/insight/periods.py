@@ -7,7 +7,7 @@ standardised count of each shuffle over all lags (Westfall and Young 1993, singl
 corrected for the number of lags looked at.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -130,18 +130,18 @@ def returns(
     items: npt.NDArray[np.int32],
     offsets: npt.NDArray[np.int64],
     timestamps: npt.NDArray[np.int64],
-    unit: Unit,
+    units: Sequence[Unit],
     *,
     permutations: int = 199,
     seed: int = 0,
-) -> LagHistogram:
+) -> dict[Unit, LagHistogram]:
     """The lags after which users come back to an item, beside shuffled histories.
 
     Args:
         items: [T] user after user, oldest first.
         offsets: [U + 1] user u is `items[offsets[u]:offsets[u + 1]]`.
         timestamps: [T] microseconds.
-        unit: lags are rounded to whole ones.
+        units: lags are rounded to whole ones; the shuffles are the same for each.
         permutations: shuffles.
         seed: of the shuffles.
     """
@@ -150,15 +150,14 @@ def returns(
     again = _returning(users, items)
     users, items, timestamps = users[again], items[again], timestamps[again]
     random = np.random.default_rng(seed)
-    counts = _return_lags(users, items, timestamps, unit)
-    shuffled = np.stack(
-        [
-            # Users come in order, so a random number below 1 shuffles within each alone.
-            _return_lags(users, items[np.argsort(users + random.random(len(users)))], timestamps, unit)
-            for _ in range(permutations)
-        ]
-    )
-    return compare(unit, counts, shuffled)
+    gaps = _return_gaps(users, items, timestamps)
+    shuffled: dict[Unit, list[npt.NDArray[np.float64]]] = {unit: [] for unit in units}
+    for _ in range(permutations):
+        # Users come in order, so a random number below 1 shuffles within each alone.
+        by_chance = _return_gaps(users, items[np.argsort(users + random.random(len(users)))], timestamps)
+        for unit in units:
+            shuffled[unit].append(histogram(by_chance, unit))
+    return {unit: compare(unit, histogram(gaps, unit), np.stack(shuffled[unit])) for unit in units}
 
 
 def histogram(
@@ -185,14 +184,15 @@ def _returning(users: npt.NDArray[np.int64], items: npt.NDArray[np.int32]) -> np
     return mask
 
 
-def _return_lags(
-    users: npt.NDArray[np.int64], items: npt.NDArray[np.int32], timestamps: npt.NDArray[np.int64], unit: Unit
-) -> npt.NDArray[np.float64]:
-    """[L] of the time from each interaction to the same user's next one with the same item."""
+def _return_gaps(
+    users: npt.NDArray[np.int64], items: npt.NDArray[np.int32], timestamps: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Microseconds from each interaction to the same user's next one with the same item, where there is one."""
     pair = users * (int(items.max(initial=0)) + 1) + items
     order = np.argsort(pair, kind="stable")  # moments of a pair stay in order
     again = np.diff(pair[order]) == 0
-    return histogram(np.diff(timestamps[order])[again], unit)
+    gaps: npt.NDArray[np.int64] = np.diff(timestamps[order])[again]
+    return gaps
 
 
 def _runs(mask: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[np.int64]]:

@@ -20,6 +20,7 @@ def sentences(inspection: Inspection) -> list[str]:
         *_delays(inspection),
         *_distances(inspection),
         *_branches(inspection),
+        *([f"Looked at in samples: {'; '.join(inspection.samples)}."] if inspection.samples else []),
         *(f"Not measured: {reason}." for reason in inspection.missing),
     ]
 

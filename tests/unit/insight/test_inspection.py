@@ -1,5 +1,6 @@
 """What is measured of a model, beside what is known of it by construction."""
 
+import itertools
 import json
 import re
 from dataclasses import replace
@@ -15,6 +16,7 @@ from fearec_cli.config import Recipe
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.errors import DataError
 from fearec_cli.evaluation.evaluate import Evaluation, evaluate
+from fearec_cli.insight.histories import sample_users
 from fearec_cli.insight.inspection import Inspection, inspect, period_strength, to_json
 from fearec_cli.insight.page.figures import figures
 from fearec_cli.insight.sentences import sentences
@@ -123,6 +125,35 @@ def test_what_cannot_be_measured_is_said_and_the_rest_is_there(
     assert all(reason in missing for reason in reasons)
     assert found.energy
     assert all(f"Not measured: {reason}." in sentences(found) for reason in found.missing)
+
+
+def test_what_is_drawn_of_a_large_log_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, prepared = checkpoint(), data()
+    whole = inspect(made, prepared)
+    assert whole.samples == []
+    assert not any("samples" in sentence for sentence in sentences(whole))
+    for name, size in {"_HISTORIES": 9, "_INTERACTIONS": 60, "_SCORES": 7 * 12}.items():
+        monkeypatch.setattr(f"fearec_cli.insight.inspection.{name}", size)
+    evaluated = evaluate_checkpoint(made, prepared).model
+    found = inspect(made, prepared, evaluated=evaluated)
+    assert (
+        "Looked at in samples: frequencies, delays and weights in 9 of 12 histories; returns in 60 interactions of "
+        "5 of 12 users; gains of the branches in 7 of 12 targets."
+    ) in sentences(found)
+    assert {gain.users for gain in found.gains} < set(range(1, 8))
+    assert found.gains == inspect(made, prepared).gains  # the ranks that were known are those of the same targets
+
+
+def test_users_are_drawn_whole() -> None:
+    items, offsets = np.arange(1, 21, dtype=np.int32), np.array([0, 5, 6, 12, 20])
+    drawn = sample_users(items, offsets, items.astype(np.int64) * 10, 14, seed=3)
+    own = [drawn.items[start:end].tolist() for start, end in itertools.pairwise(drawn.offsets)]
+    all_of_them = [items[start:end].tolist() for start, end in itertools.pairwise(offsets)]
+    assert own == [user for user in all_of_them if user in own]
+    assert 0 < len(own) < 4
+    assert len(drawn.items) <= 14
+    assert drawn.timestamps.tolist() == (drawn.items * 10).tolist()
+    assert len(sample_users(items, offsets, items.astype(np.int64), 0).offsets) == 2  # one user at least
 
 
 def test_an_evaluation_that_was_made_already_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

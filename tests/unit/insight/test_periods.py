@@ -24,7 +24,7 @@ def log(period: int, users: int = 40, times: int = 12, seed: int = 0) -> tuple[n
 
 @pytest.mark.parametrize(("period", "name"), [(7, "weekly"), (9, "every 9 days"), (30, "monthly")])
 def test_a_planted_period_is_found_and_named_and_its_multiples_are_told_from_it(period: int, name: str) -> None:
-    found = returns(*log(period), "days", permutations=99)
+    found = returns(*log(period), ["days"], permutations=99)["days"]
     assert [name_of("days", peak.lag) for peak in found.periods] == [name]
     assert found.periods[0].p <= 0.01
     assert found.periods[0].returns > 3 * found.periods[0].expected
@@ -34,7 +34,7 @@ def test_shuffled_histories_have_no_period() -> None:
     items, offsets, moments = log(7)
     users = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     shuffled = items[np.lexsort((np.random.default_rng(1).random(len(items)), users))]
-    assert returns(shuffled, offsets, moments, "days", permutations=99).peaks == []
+    assert returns(shuffled, offsets, moments, ["days"], permutations=99)["days"].peaks == []
 
 
 def test_the_correction_counts_the_lags_that_were_looked_at() -> None:
