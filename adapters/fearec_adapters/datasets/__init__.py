@@ -1,6 +1,6 @@
 """Published data sets by name, one a module: the files as they are published."""
 
-from fearec_adapters.datasets import amazon, demo, lastfm, movielens, yelp
+from fearec_adapters.datasets import amazon, demo, lastfm, mind, movielens, netflix, yelp
 from fearec_cli.api import Component, hookimpl
 
 
@@ -11,6 +11,8 @@ def fearec_adapters() -> list[Component]:
         *amazon.COMPONENTS,
         demo.COMPONENT,
         lastfm.COMPONENT,
+        mind.COMPONENT,
         *movielens.COMPONENTS,
+        netflix.COMPONENT,
         yelp.COMPONENT,
     ]

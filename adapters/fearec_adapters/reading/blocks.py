@@ -42,6 +42,19 @@ class Block:
         """Line and fields of the first record with too many fields."""
         return next((record for record in self._records() if len(record[1]) > width), None)
 
+    def first_line_of(self, fields: int) -> int | None:
+        """The first line with more fields than this, those in quotes counted too; only lines so long are looked at."""
+        start, end = 0, len(self.data)
+        while end - start >= fields:
+            last = self.data.rfind(b"\n", start, start + fields)
+            if last < 0:
+                last = self.data.find(b"\n", start)
+                last = end if last < 0 else last
+                if self.data.count(self.separator.encode(), start, last) >= fields:
+                    return self.line + self.data.count(b"\n", 0, start)
+            start = last + 1
+        return None
+
     def first_odd_line(self) -> int | None:
         """The first line with a quotation mark that has no partner, as far as a line by itself can tell."""
         lines = enumerate(self.data.split(b"\n"), start=self.line)

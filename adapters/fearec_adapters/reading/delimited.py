@@ -16,6 +16,10 @@ from fearec_adapters.reading.values import Batch
 from fearec_cli.api import Log
 from fearec_cli.errors import DataError
 
+# A few bytes of text may be as many fields, and each of them takes hundreds when they are parsed.
+_MOST_COLUMNS = 10_000
+_MOST_FIELDS = 1_000_000
+
 
 def read_table(path: Path | None, options: TableOptions, *, adapter: str, separator: str, quoted: bool) -> Log:
     """The log of a table, or of several, whose columns the user names.
@@ -78,6 +82,10 @@ class Table:
         head = first.head()
         if header and len(head) > 1:
             raise DataError(f"{file}, line {first.line}: its line breaks are of different kinds; save it with one kind")
+        if len(head[0]) > _MOST_COLUMNS:
+            raise DataError(
+                f"{file}, line {first.line}: has {len(head[0]):,} fields, and a table at most {_MOST_COLUMNS:,} columns"
+            )
         return cls(file, head[0], separator, header, quoted, double)
 
     @cached_property
@@ -170,4 +178,7 @@ class Table:
 
 def _blocks(file: File, separator: str, quoted: bool, double: bytes) -> Iterator[Block]:
     for block in read_blocks(file, separator, quoted=quoted):
-        yield replace(block, data=block.data.replace(double, separator.encode())) if double else block
+        found = replace(block, data=block.data.replace(double, separator.encode())) if double else block
+        if line := found.first_line_of(_MOST_FIELDS):
+            raise DataError(f"{file}, line {line}: has more than {_MOST_FIELDS:,} fields")
+        yield found

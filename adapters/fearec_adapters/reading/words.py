@@ -7,9 +7,8 @@ import polars as pl
 
 from fearec_adapters.files.file import File, TextOptions
 from fearec_adapters.files.finding import find_file
-from fearec_adapters.reading.blocks import read_blocks
+from fearec_adapters.reading.lines import text_lines
 from fearec_cli.api import Log, lazy_log
-from fearec_cli.errors import DataError
 
 
 def words_log(
@@ -35,18 +34,7 @@ def word_lines(file: File) -> Iterator[pl.DataFrame]:
     """The lines of a text as "line", the number, and "words", a list; blank lines are passed over.
 
     Raises:
-        DataError: the file cannot be read, is cut short or damaged, is empty, or is not UTF-8.
+        DataError: the file cannot be read, is cut short or damaged, is empty, is not UTF-8, or has too long a line.
     """
-    empty = True
-    for block in read_blocks(file, " ", quoted=False):
-        lines = (
-            pl.DataFrame({"text": block.data.decode().split("\n")}, schema={"text": pl.String})
-            .with_row_index("line", offset=block.line)
-            .select("line", words=pl.col("text").str.extract_all(r"\S+"))
-            .filter(pl.col("words").list.len() > 0)
-        )
-        if len(lines):
-            empty = False
-            yield lines
-    if empty:
-        raise DataError(f"{file}: is empty")
+    for lines in text_lines(file):
+        yield lines.select("line", words=pl.col("text").str.extract_all(r"\S+"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fearec_adapters.files.file import File
 from fearec_adapters.formats.csv import Csv, CsvOptions
 from fearec_adapters.formats.tsv import Tsv
-from fearec_adapters.reading import blocks
+from fearec_adapters.reading import blocks, delimited
 from fearec_adapters.reading.blocks import read_blocks
 from fearec_adapters.reading.columns import TableOptions
 from fearec_cli.errors import DataError
@@ -84,3 +84,28 @@ def test_a_quote_without_its_partner_does_not_fill_the_memory(file: Path, monkey
         DataError, match=r"line \d+: (a field in quotes does not end|is longer than 100 bytes|has 3 fields)"
     ):
         Csv(CsvOptions()).read(file).frame.collect()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a," * 11 + "\n", r"line 1: has 12 fields, and a table at most 10 columns"),
+        ("user,item,timestamp\nu,a,1\nu,b,2\n" + "," * 50 + "\nu,c,3\n", r"line 4: has more than 50 fields"),
+        ("user,item,timestamp\nu,a,1\n" + "," * 50, r"line 3: has more than 50 fields"),
+    ],
+)
+def test_fields_without_number_do_not_fill_the_memory(
+    file: Path, monkeypatch: pytest.MonkeyPatch, content: str, message: str
+) -> None:
+    monkeypatch.setattr(delimited, "_MOST_COLUMNS", 10)
+    monkeypatch.setattr(delimited, "_MOST_FIELDS", 50)
+    file.write_text(content)
+    with pytest.raises(DataError, match=message):
+        Csv(CsvOptions()).read(file).frame.collect()
+
+
+@given(st.lists(st.integers(0, 12)), st.integers(1, 10))
+def test_the_first_line_with_too_many_fields_is_found(commas: list[int], most: int) -> None:
+    block = blocks.Block(b"\n".join(b"," * n for n in commas), 1, ",", True)
+    expected = next((line for line, n in enumerate(commas, 1) if n >= most), None)
+    assert block.first_line_of(most) == expected
