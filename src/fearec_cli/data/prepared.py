@@ -174,6 +174,9 @@ def open_prepared(directory: Path) -> Prepared:
     if not intact:
         raise DataError(f"{directory}: its files are not those that {MANIFEST} was written for; {REMEDY}")
     _check_meaning(directory, interactions)
+    counted = manifest.counts.users, manifest.counts.items, manifest.counts.interactions
+    if counted != (len(interactions.raw_users), len(interactions.raw_items), len(interactions.items)):
+        raise DataError(f"{directory / MANIFEST}: counts: are not those of the data set's files; {REMEDY}")
     return Prepared(directory, manifest, interactions)
 
 
@@ -282,5 +285,5 @@ def _map(file: Path) -> dict[str, npt.NDArray[Any]]:
 def _raw_ids(file: Path) -> pl.Series:
     try:
         return pl.read_parquet(file, columns=["id", "raw"], glob=False).sort("id")["raw"]
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise DataError(f"{file}: is missing or damaged ({str(error).splitlines()[0]}); {REMEDY}") from None

@@ -93,8 +93,9 @@ def write_ranks(path: Path, header: Header, prepared: Prepared, evaluation: Eval
         "history": held_out.targets - held_out.starts,
     }
     metadata = {_FORMAT_KEY: str(FORMAT), _HEADER_KEY: header.model_dump_json()}
-    with atomic_file(path) as temporary:
-        pl.DataFrame(columns, schema=_SCHEMA).write_parquet(temporary, metadata=metadata)
+    # Into an open file: polars itself takes no path that is not UTF-8.
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        pl.DataFrame(columns, schema=_SCHEMA).write_parquet(file, metadata=metadata)
 
 
 def read_ranks(path: Path) -> SavedRanks:
@@ -116,7 +117,7 @@ def read_ranks(path: Path) -> SavedRanks:
         frame = pl.read_parquet(path, glob=False)
     except ValidationError as error:
         raise DataError(f"{path}: its description is damaged ({first_fault(error)}); {_REMEDY}") from None
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise DataError(f"{path}: is damaged or not a Parquet file ({str(error).splitlines()[0]}); {_REMEDY}") from None
     if problem := _problem(frame, header):
         raise DataError(f"{path}: {problem}; {_REMEDY}")

@@ -151,6 +151,8 @@ def low_pass_verdict(stages: Sequence[Energy]) -> str:
     """One sentence: whether the layers lower the mean frequency of the representations."""
     if len(stages) < 2:
         return "No history is long enough to measure frequencies."
+    if not stages[0].centre:
+        return "The representations of a history do not differ: they have no frequency."
     first, last = stages[0].centre, stages[-1].centre
     change = (last - first) / first
     if abs(change) < 0.05:

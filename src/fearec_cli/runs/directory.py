@@ -7,10 +7,11 @@ import re
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from fearec_cli.errors import OutputError
+from fearec_cli.system.atomic import made_directory
 
 RUN_FILE = "run.toml"
 BEST_FILE = "best.safetensors"
@@ -54,21 +55,22 @@ def claimed(directory: Path, *, resume: bool) -> Iterator[None]:
     lock = directory / LOCK_FILE
     if not (resume and has_begun(directory)) and not lock.exists():
         _check_free(directory, resume=resume)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        handle = _lock(lock)
-    except OSError as error:
-        raise OutputError(f"{directory}: cannot be written: {error.strerror or error}") from error
-    try:
-        if not (resume and has_begun(directory)):
-            _check_free(directory, resume=resume)  # again: another process may have been quicker
-            (directory / RUN_FILE).unlink(missing_ok=True)
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-        os.close(handle)
-        with suppress(OSError):  # it is not empty
-            directory.rmdir()
+    with ExitStack() as places:
+        try:
+            places.enter_context(made_directory(directory))
+            handle = _lock(lock)
+        except OSError as error:
+            raise OutputError(f"{directory}: cannot be written: {error.strerror or error}") from error
+        try:
+            if not (resume and has_begun(directory)):
+                _check_free(directory, resume=resume)  # again: another process may have been quicker
+                (directory / RUN_FILE).unlink(missing_ok=True)
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+            os.close(handle)
+            with suppress(OSError):  # it is not empty
+                directory.rmdir()
 
 
 def state_file(directory: Path, step: int) -> Path:

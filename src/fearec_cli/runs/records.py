@@ -1,11 +1,14 @@
 """The record of a run: one JSON line an epoch in metrics.jsonl."""
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from fearec_cli.errors import OutputError
 from fearec_cli.evaluation.ranks import RankProtocol
@@ -26,6 +29,8 @@ class EpochRecord:
         terms: mean of each term before its weight.
         valid: validation metrics by protocol.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
 
     epoch: int
     step: int
@@ -49,6 +54,9 @@ def append_record(path: Path, record: EpochRecord) -> None:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
+_RECORD = TypeAdapter(EpochRecord)
+
+
 def drop_records_after(path: Path, step: int) -> None:
     """Remove the lines of metrics.jsonl that an interrupted run wrote after its last saved state.
 
@@ -57,7 +65,7 @@ def drop_records_after(path: Path, step: int) -> None:
     """
     if not path.is_file():
         return
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = _lines(path)
     kept = [line for line in lines if _step(line) <= step]
     if kept != lines:
         with atomic_file(path) as temporary:
@@ -72,9 +80,18 @@ def _step(line: str) -> float:
         return math.inf
 
 
+def _lines(path: Path) -> list[str]:
+    """The lines of the file, with their ends. What is no text makes a line that is no record."""
+    return path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+
+
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl that are whole; none where there is no such file."""
+    """The records that metrics.jsonl holds whole, one an epoch; none where there is no such file."""
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [parse_json(line) for line in lines if _step(line) < math.inf]
+    found = []
+    for line in _lines(path):
+        if _step(line) < math.inf:
+            with contextlib.suppress(ValidationError):
+                found.append(asdict(_RECORD.validate_python(parse_json(line))))
+    return found

@@ -27,8 +27,7 @@ def push(file: Path, card: str, repository: str, *, private: bool, replace: bool
         ConfigError: that is not the name of a repository.
         OutputError: it cannot be written; says why and what to do next, and holds no token.
     """
-    if not REPOSITORY.fullmatch(repository):
-        raise ConfigError([f"{repository}: names no repository of the Hub; write OWNER/NAME"])
+    check_repository(repository)
     prepare_client()
     from huggingface_hub import CommitOperationAdd, HfApi, get_session
 
@@ -42,6 +41,16 @@ def push(file: Path, card: str, repository: str, *, private: bool, replace: bool
             commit_message="Checkpoint of fearec",
         )
     return f"hub:{repository}@{done.oid}"
+
+
+def check_repository(repository: str) -> None:
+    """Refuse what names no repository, before anything is done for it.
+
+    Raises:
+        ConfigError: that is not OWNER/NAME.
+    """
+    if not REPOSITORY.fullmatch(repository):
+        raise ConfigError([f"{repository}: names no repository of the Hub; write OWNER/NAME"])
 
 
 @contextmanager

@@ -27,8 +27,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         OutputError: the file cannot be written (disk full, no permission, a directory in its place).
             What was at `path` before is still there.
     """
-    if path.is_symlink():  # the link stays, and what it points to is replaced
-        path = path.resolve()
+    path = behind_links(path)
     if path.exists() and not path.is_file() and not path.is_dir():
         raise OutputError(f"{path}: is a pipe or a device, which is not replaced; choose another place")
     with _temporary(path, directory=False) as temporary:
@@ -126,6 +125,20 @@ def _locked_directory(path: Path) -> tuple[Path, int]:
         os.close(handle)  # another process took it for a leftover before it was locked
 
 
+def behind_links(path: Path) -> Path:
+    """Where a link leads: it stays, and what it points to is written. What is no link is given back.
+
+    Raises:
+        OutputError: it leads back to itself.
+    """
+    if not path.is_symlink():
+        return path
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # which of the two, depends on Python's version
+        raise OutputError(f"{path}: is a link that leads back to itself; choose another place") from None
+
+
 def check_place(path: Path) -> None:
     """Check that an output can be written, before the work for it begins.
 
@@ -144,30 +157,50 @@ def check_place(path: Path) -> None:
 
 
 @contextmanager
-def _temporary(path: Path, *, directory: bool) -> Iterator[Path]:
-    temporary: Path | None = None
-    lock: int | None = None
+def made_directory(path: Path) -> Iterator[None]:
+    """A directory for the block; where that fails, it and those above it that were made for it are removed again."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(parents=True, exist_ok=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if directory:
-            temporary, lock = _locked_directory(path)
-            temporary.chmod(0o777 & ~_umask())
-        else:
-            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-            os.close(handle)
-            temporary = Path(name)
-        yield temporary
+        yield
+    except BaseException:
+        for each in missing:
+            with contextlib.suppress(OSError):  # something lies in it by now
+                each.rmdir()
+        raise
+
+
+@contextmanager
+def _temporary(path: Path, *, directory: bool) -> Iterator[Path]:
+    try:
+        with made_directory(path.parent), _empty_directory(path) if directory else _empty_file(path) as temporary:
+            yield temporary
     except (OSError, SafetensorError) as error:  # safetensors wraps the system's error
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"{path}: cannot be written: {reason}; nothing was changed") from error
+
+
+@contextmanager
+def _empty_directory(path: Path) -> Iterator[Path]:
+    temporary, lock = _locked_directory(path)
+    try:
+        temporary.chmod(0o777 & ~_umask())
+        yield temporary
     finally:
-        if lock is not None:
-            os.close(lock)
-        if temporary is not None and temporary.exists():
-            if directory:
-                shutil.rmtree(temporary)
-            else:
-                temporary.unlink()
+        os.close(lock)
+        if temporary.exists():
+            shutil.rmtree(temporary)
+
+
+@contextmanager
+def _empty_file(path: Path) -> Iterator[Path]:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -72,8 +72,8 @@ def write_output(path: Path, text: str) -> None:
 
 
 def is_json_result(head: str) -> bool:
-    """Whether a file begins as a JSON result of this program does."""
-    return head.lstrip().startswith("{") and '"fingerprint"' in head
+    """Whether a file begins as a JSON result of this program does; what a data set says of itself is none."""
+    return head.lstrip().startswith("{") and '"fingerprint"' in head and '"format"' not in head
 
 
 def is_page(head: str) -> bool:

@@ -24,20 +24,26 @@ _HEARTBEAT, _GRACE = 60, 180
 _IDENTITY = "fearec"
 _SETTINGS = "settings"
 _PATIENCE = 50
+# What optuna raises where a journal holds something else than it wrote.
+_DAMAGED = (ValueError, LookupError, TypeError, AssertionError)
 
 
 @contextmanager
-def explaining_storage() -> Iterator[None]:
+def explaining_storage(*, opening: bool = False) -> Iterator[None]:
     """Turn what a database answers into one line. Its address, which may hold a password, is not printed.
+
+    Args:
+        opening: nothing of ours runs in the block, so that whatever it raises comes of what the storage holds.
 
     Raises:
         OutputError: it cannot be reached or written.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
+    answers = (SQLAlchemyError, OptunaError, *(_DAMAGED if opening else ()))
     try:
         yield
-    except (SQLAlchemyError, OptunaError) as error:
+    except answers as error:
         cause = getattr(error, "orig", None) or error.__cause__ or error
         raise OutputError(
             f"--storage: cannot be used: {type(cause).__name__}: {' '.join(str(cause).split())[:200]}; is the address "
@@ -60,10 +66,16 @@ def open_storage(address: str | None, directory: Path) -> BaseStorage:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if address is not None and address.startswith(_JOURNAL):
+        file = Path(address.removeprefix(_JOURNAL))
+        if file.exists() and not file.is_file():
+            raise OutputError(f"--storage {address}: is not a regular file; choose another place")
         try:
-            return JournalStorage(JournalFileBackend(address.removeprefix(_JOURNAL)))
+            with explaining_storage(opening=True):
+                return JournalStorage(JournalFileBackend(str(file)))
         except OSError as error:
             raise OutputError(f"--storage {address}: cannot be written: {error.strerror or error}") from error
+    if address in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
+        raise ConfigError([f"--storage {address}: keeps nothing; write sqlite:///FILE, or leave it out"])
     if address is not None and "://" not in address:
         raise ConfigError(
             [f"--storage {address}: write journal:FILE, or an address such as sqlite:///FILE or postgresql://HOST/NAME"]
@@ -109,7 +121,7 @@ def open_study(
     """
     pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1) if prune else optuna.pruners.NopPruner()
     rest: dict[str, Any] = {"storage": storage, "study_name": name, "sampler": NumberedSampler(seed), "pruner": pruner}
-    with explaining_storage():
+    with explaining_storage(opening=True):
         try:
             study = optuna.create_study(direction="maximize", **rest)
             study.set_user_attr(_IDENTITY, {**identity, _SETTINGS: config.to_toml()})

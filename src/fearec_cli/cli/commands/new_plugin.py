@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from fearec_cli.errors import ConfigError
+from fearec_cli.system.text import printable
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # Keeps the lines of what is written shorter than 120 characters.
@@ -52,11 +53,11 @@ def new_plugin(
     _check_free(name, component, kind)
     directory = out or Path(name)
     write_plugin(name, component, kind, directory)
-    typer.echo(f"wrote {directory}: the {kind} {component!r} of package {name!r}")
+    typer.echo(printable(f"wrote {directory}: the {kind} {component!r} of package {name!r}"))
     # pip takes a name without a separator for a package of the index.
     place = str(directory) if directory.is_absolute() else f"./{directory}"
     install = shlex.join(["pip", "install", "--editable", f"{place}[dev]"])
-    typer.echo(f"next: {install} && {shlex.join(['pytest', place])}, then change {_source(name, kind)}")
+    typer.echo(printable(f"next: {install} && {shlex.join(['pytest', place])}, then change {_source(name, kind)}"))
 
 
 def write_plugin(name: str, component: str, kind: PluginKind, directory: Path) -> None:

@@ -38,8 +38,10 @@ def push(
     from fearec_cli.runs.checkpoint import load_checkpoint
     from fearec_cli.serving.card import model_card
     from fearec_cli.serving.evaluated import read_evaluated
+    from fearec_cli.serving.push import check_repository
     from fearec_cli.serving.push import push as send
 
+    check_repository(repository)
     console = make_console()
     loaded = load_checkpoint(checkpoint, choose_device("cpu"))  # whole, and what it says it is
     evaluated = None if result is None else read_evaluated(result, loaded)

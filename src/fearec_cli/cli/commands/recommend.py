@@ -11,8 +11,11 @@ import typer
 
 from fearec_cli.cli.arguments import CheckpointFile, Device
 from fearec_cli.errors import ConfigError, DataError
+from fearec_cli.system.parsing import ParseError, read_bounded
 
 _SHARD = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
+# Bytes of a list of ids.
+_LARGEST_LIST = 2**30
 
 
 def recommend(
@@ -271,6 +274,7 @@ def _parse_shard(text: str | None) -> tuple[int, int]:
 
 def _read_ids(file: Path) -> list[str]:
     try:
-        return [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_bounded(file, _LARGEST_LIST)
+    except (OSError, ParseError) as error:
         raise DataError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -3,13 +3,13 @@
 import json
 import shlex
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from fearec_cli.errors import ConfigError, FearecError, OutputError
+from fearec_cli.errors import ConfigError, OutputError
+from fearec_cli.system.text import is_name, value
 
 
 def tune(
@@ -61,6 +61,7 @@ def tune(
     from fearec_cli.components.registry import load_components
     from fearec_cli.config import Recipe, load_recipe
     from fearec_cli.runs.dataset import open_dataset
+    from fearec_cli.system.atomic import behind_links, made_directory
     from fearec_cli.training.reporting import Stop
     from fearec_cli.training.run import RUNS
 
@@ -91,21 +92,18 @@ def tune(
         for entry in directory.iterdir()
     ):
         raise OutputError(f"{directory}: holds something other than a search; choose another --out")
-    directory.mkdir(parents=True, exist_ok=True)
     identity = {
         "data set": prepared.fingerprint,
         "space": ", ".join(map(str, space)),
     }
     first = values_of(recipe, [each.name for each in space])
-    name = study or directory.resolve().name
-    try:
+    name = study or behind_links(directory).absolute().name
+    if not is_name(name):
+        raise ConfigError([f"--study {value(name)}: must be a printable name of 100 characters at most"])
+    with made_directory(directory):
         kept = open_study(
             open_storage(storage, directory), name, identity, recipe.config, first, seed=seed, prune=prune
         )
-    except FearecError:
-        with suppress(OSError):  # it is not empty
-            directory.rmdir()
-        raise
 
     def show(trial: FrozenTrial, best: float | None, problem: str) -> None:
         values = ", ".join(f"{name} {_short(value)}" for name, value in trial.params.items())

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.segment import Segment
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,13 @@ _PIPE_WIDTH = 10_000
 _INDENT = "  "
 
 
+class _PlainStatus(Status):
+    """Its lines are texts of the same kind: a path may hold square brackets."""
+
+    def update(self, status: Any = None, **settings: Any) -> None:
+        super().update(None if status is None else Text(str(status)), **settings)
+
+
 class _PlainConsole(Console):
     """Prints text as it stands: no markup is read from it, and what would act on a terminal is written out.
 
@@ -28,6 +36,10 @@ class _PlainConsole(Console):
     def __init__(self, *, goes_on: bool, **settings: Any) -> None:
         super().__init__(**settings)
         self._goes_on = goes_on
+
+    def status(self, status: Any, **settings: Any) -> Status:
+        """A line that says what is done now, as it stands, too."""
+        return _PlainStatus(Text(str(status)), console=self, **settings)
 
     def on_broken_pipe(self) -> None:
         """The command ends with its own status, not with rich's."""

@@ -17,7 +17,7 @@ from fearec_cli.data.preparing.progress import Watcher
 from fearec_cli.data.preparing.steps import prepare_split
 from fearec_cli.data.settings import Settings
 from fearec_cli.errors import ConfigError, DataError, OutputError
-from fearec_cli.system.atomic import check_place, remove_leftovers
+from fearec_cli.system.atomic import behind_links, check_place, remove_leftovers
 from fearec_cli.system.text import is_name
 
 Files = tuple[tuple[str, int, int, int], ...]
@@ -83,9 +83,8 @@ def open_source(
         raise ConfigError([*problems, *found, *found_settings])
 
     out = out or DATA / _default_name(name, location)
-    if out.is_symlink():  # the link stays, and what it points to is written
-        out = out.resolve()
-    if not is_name(out.resolve().name):
+    out = behind_links(out)
+    if not is_name(out.absolute().name):
         raise OutputError(
             f"{out}: the directory's name becomes the data set's: it must be printable, not hidden, and have 100 "
             "characters at most; choose another --out"

@@ -178,6 +178,7 @@ def _learning(records: Sequence[Mapping[str, Any]]) -> Iterator[Figure]:
         {"step": record["step"], "protocol": protocol, "NDCG@10": metrics["NDCG@10"]}
         for record in records
         for protocol, metrics in record["valid"].items()
+        if "NDCG@10" in metrics
     ]
     if valid:
         yield curves("validation", "Validation", "After each epoch.", valid, "step", "NDCG@10", "protocol", zero=True)

@@ -27,8 +27,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except (OSError, OverflowError, UnicodeError) as error:  # the last: no name of a machine can be so
+        reason = "that is no address" if isinstance(error, UnicodeError) else getattr(error, "strerror", None) or error
         raise ConfigError([f"--host {host} --port {port}: cannot listen there: {reason}; choose another"]) from error
     # Connections inherit it. Without it the second part of a response waits 40 ms for the first to be acknowledged.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
