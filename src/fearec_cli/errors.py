@@ -56,6 +56,22 @@ class OutputError(FearecError):
     """An output that could not be written; nothing half-written stays behind."""
 
 
+class TerminatedError(BaseException):
+    """SIGTERM or SIGHUP, as an exception: what is half-written is removed on the way out.
+
+    Attributes:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+# What ends a program from outside: nothing that is wrong with a plugin in whose code it arrives.
+ENDINGS = (KeyboardInterrupt, TerminatedError)
+
+
 class QuietExit(SystemExit):
     """The end of a process whose failure another process of the run reports."""
 

@@ -74,7 +74,7 @@ def _judged(result: Result) -> list[str]:
     found = []
     if "Traceback" in text or "panicked at" in text:
         found.append(f"T {text[-300:]}")
-    if "fault of fearec" in text:
+    if "bug in fearec" in text:
         found.append(f"F {text}")
     elif result.code not in (0, 2):
         found.append(f"X status {result.code}: {text}")

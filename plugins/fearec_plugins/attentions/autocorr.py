@@ -25,8 +25,9 @@ class AutocorrOptions(Options):
     )
     delays: Literal["sequence", "batch"] = Field(
         "sequence",
-        description="sequence: each sequence has its own delays; batch: while training all sequences of a "
-        "batch, views included, share them; the authors' code has one set for each view",
+        description="sequence: each sequence has its own delays; batch: while training all sequences of one pass, "
+        "views included, share them: of a batch, or of a device's part of it; the authors' code "
+        "has one set for each view",
     )
 
 

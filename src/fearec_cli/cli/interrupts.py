@@ -6,23 +6,13 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from fearec_cli.errors import TerminatedError
+
 if TYPE_CHECKING:
     from fearec_cli.training.reporting import Stop
 
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
-
-
-class TerminatedError(BaseException):
-    """SIGTERM or SIGHUP, as an exception: what is half-written is removed on the way out.
-
-    Attributes:
-        number: of the signal.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def raise_on_signals() -> None:

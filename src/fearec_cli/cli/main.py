@@ -15,11 +15,11 @@ from typing import Annotated, Any, ClassVar, NoReturn
 
 import typer
 
-from fearec_cli.cli.interrupts import TerminatedError, raise_on_signals
+from fearec_cli.cli.interrupts import raise_on_signals
 from fearec_cli.cli.lazy import LazyCommands
 from fearec_cli.cli.usage import problem_of
 from fearec_cli.components.registry import package_at_fault
-from fearec_cli.errors import FearecError
+from fearec_cli.errors import FearecError, TerminatedError
 from fearec_cli.system.memory import ran_out_of_memory
 from fearec_cli.system.streams import discard_output, make_output_safe
 from fearec_cli.system.text import message

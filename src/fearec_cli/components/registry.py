@@ -16,7 +16,7 @@ import pluggy
 
 from fearec_cli.api import Component, Options
 from fearec_cli.components import hookspecs
-from fearec_cli.errors import PluginError, did_you_mean
+from fearec_cli.errors import ENDINGS, PluginError, did_you_mean
 from fearec_cli.system.text import value
 
 Kind = Literal["filter", "attention", "fusion", "loss", "adapter"]
@@ -198,7 +198,7 @@ def read_plugins(points: Iterable[EntryPoint], unreadable: Iterable[Broken] = ()
     for point in sorted(points, key=lambda point: (_package(point), point.name)):
         try:
             registered += _register(manager, point)
-        except KeyboardInterrupt:
+        except ENDINGS:
             raise
         except BaseException as error:  # sys.exit() too, which would end the command with status 0
             broken.append(Broken(_package(point), point.name, value(f"{type(error).__name__}: {error}")))

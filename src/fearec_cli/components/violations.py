@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fearec_cli.errors import FearecError, PluginError
+from fearec_cli.errors import ENDINGS, FearecError, PluginError
 from fearec_cli.system.memory import ran_out_of_memory
 
 # In torch's error about an operation that has no version which `torch.use_deterministic_algorithms` allows.
@@ -66,7 +66,7 @@ def errors_of(component: str) -> Iterator[None]:
     """
     try:
         yield
-    except (FearecError, KeyboardInterrupt):
+    except (FearecError, *ENDINGS):
         raise
     except BaseException as error:  # sys.exit() of a plugin would else end the command, and with status 0
         if ran_out_of_memory(error) or NOT_DETERMINISTIC in str(error):

@@ -111,7 +111,7 @@ class TrainingConfig(Options):
     )
     epochs: int = Field(200, ge=1, description="passes over the training prefixes, at most")
     max_steps: int = Field(0, ge=0, description="optimiser steps, at most; 0 for no limit")
-    time_limit: float = Field(0, ge=0, description="minutes of training, at most; 0 for no limit")
+    time_limit: float = Field(0, ge=0, le=1_000_000, description="minutes of training, at most; 0 for no limit")
     metric: str = Field(
         "NDCG@10",
         pattern=r"^(HR|NDCG|MRR)@[1-9][0-9]{0,8}$",
@@ -121,7 +121,10 @@ class TrainingConfig(Options):
     protocol: Literal["unmasked", "seen-masked"] = Field("unmasked", description="protocol of that metric")
     patience: int = Field(10, ge=1, description="epochs without a better metric before training stops")
     save_minutes: float = Field(
-        10, ge=0, description="minutes between saves of the state within an epoch; 0 saves after validations alone"
+        10,
+        ge=0,
+        le=1_000_000,
+        description="minutes between saves of the state within an epoch; 0 saves after validations alone",
     )
     seed: int = Field(42, ge=0, lt=2**63, description="of weights, order, dropout and draws")
     deterministic: bool = Field(False, description="same seed, same bits on a GPU too, where that costs time")
@@ -166,8 +169,8 @@ class RunConfig(Options):
 
     def without_limits(self) -> "RunConfig":
         """The same run with the defaults of what decides only when to stop, when to save and where records go, and of
-        the number of processes, which changes only dropout masks: runs that agree in the rest can continue each
-        other."""
+        the number of processes, which changes dropout masks and the delays of `autocorr.delays = batch`: runs that
+        agree in the rest can continue each other."""
         free = TrainingConfig().model_dump(
             include={"epochs", "max_steps", "time_limit", "patience", "save_minutes", "devices", "nodes", "track"}
         )

@@ -131,7 +131,10 @@ class Settings(SplitSettings):
         "needs global-time",
     )
     min_length: int = Field(
-        0, ge=0, description="drop users with fewer interactions than this, after the k-core; 0 keeps all"
+        0,
+        ge=0,
+        description="drop users with fewer interactions than this (in the training part, if the core is looked for "
+        "there), after the k-core; 0 keeps all",
     )
     max_users: int = Field(
         0, ge=0, description="keep a random sample of this many users, after all other filters; 0 keeps all"

@@ -152,6 +152,15 @@ def rank_targets(
     return TargetRanks(unmasked[place], (unmasked - seen_ahead).masked_fill_(repeated, MISS)[place])
 
 
+def ranks_in(scores: Float[Tensor, "B I"], targets: Int[Tensor, "B"]) -> Int[Tensor, "B"]:
+    """Rank of each target among the scores of its row, where these are there already.
+
+    >>> ranks_in(torch.tensor([[0.5, 0.9, 0.5]]), torch.tensor([0]))
+    tensor([3])
+    """
+    return (scores >= scores.gather(1, targets.long()[:, None])).sum(1)
+
+
 class _Grid(NamedTuple):
     """The blocks that users x items is cut into.
 

@@ -125,8 +125,8 @@ class Recommender:
             DataError: as `check` of one of them.
             EvaluationError: a score is not a number.
         """
-        for query in queries:
-            self.check(query)
+        for query in queries:  # the candidates are checked where they are looked up
+            self._check_k(query.k)
         known = [self.rows_of(query.history) for query in queries]
         hidden = [rows if query.seen == "exclude" else [] for query, rows in zip(queries, known, strict=True)]
         allowed = [self._allowed(query.only, query.without) for query in queries]

@@ -10,7 +10,7 @@ import pytest
 
 from fearec_cli.api import Component, Field, Options, hookimpl
 from fearec_cli.components.registry import HOOKS, load_adapters, load_components, read_plugins
-from fearec_cli.errors import PluginError
+from fearec_cli.errors import PluginError, TerminatedError
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class FakePoint:
         return SimpleNamespace(name=self.package, version="2.1")
 
     def load(self) -> Any:
-        if isinstance(self.plugin, Exception):
+        if isinstance(self.plugin, BaseException):
             raise self.plugin
         return self.plugin
 
@@ -92,6 +92,18 @@ def test_the_order_of_entry_points_does_not_matter():
     points = [point(name, "filter", component(name), package=package) for name, package in ("bz", "az", "ca")]
     names = [[entry.name for entry in read_plugins(order)] for order in (points, points[::-1])]
     assert names[0] == names[1] == ["c", "a", "b"]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), TerminatedError(15)], ids=lambda end: type(end).__name__)
+def test_a_signal_while_a_plugin_is_imported_is_not_its_fault(end):
+    with pytest.raises(type(end)):
+        read_plugins([FakePoint("waves", "package", end)])
+
+
+@pytest.mark.parametrize("end", [SystemExit(0), GeneratorExit(), RecursionError()], ids=lambda end: type(end).__name__)
+def test_whatever_a_plugin_raises_at_its_import_is_remembered(end):
+    registry = read_plugins([FakePoint("waves", "package", end), point("good", "filter", component("good"))])
+    assert [broken.reason for broken in registry.broken] == [f"{type(end).__name__}: {end}"]
 
 
 def test_a_plugin_that_fails_to_import_is_named_when_a_look_up_fails():

@@ -10,7 +10,7 @@ from fearec_cli.api import Component, Options
 from fearec_cli.components.registry import Kind, Registered, Registry, load_components
 from fearec_cli.components.violations import errors_of
 from fearec_cli.config import Recipe, RunConfig, load_recipe
-from fearec_cli.errors import DataError, PluginError
+from fearec_cli.errors import DataError, PluginError, TerminatedError
 from fearec_cli.model.build import build_encoder
 from fearec_cli.training.objective import Objective
 from support import tiny
@@ -190,6 +190,7 @@ def test_nothing_that_a_component_raises_ends_the_program(end: BaseException) ->
             raise end
 
 
-def test_the_keyboard_is_not_a_component() -> None:
-    with pytest.raises(KeyboardInterrupt), errors_of("part 'x'"):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), TerminatedError(15)], ids=lambda end: type(end).__name__)
+def test_the_keyboard_and_a_signal_are_no_component(end: BaseException) -> None:
+    with pytest.raises(type(end)), errors_of("part 'x'"):
+        raise end

@@ -49,7 +49,7 @@ def prepare_split(
     _drop_repeats(rows, settings, watcher)
     rule = resolve(settings, rows.times, where) if settings.core_on == "training" else None
     _keep_core(rows, settings, rule, where, watcher)
-    _keep_users(rows, settings, where, watcher)
+    _keep_users(rows, settings, rule, where, watcher)
     _check_lengths(rows, where, settings.shortest)
     rule = rule or resolve(settings, rows.times, where)
     watcher.on_stage("sorting")
@@ -98,17 +98,21 @@ def _keep_core(
         raise EmptyDataError(f"{where}: {_empty_core(user_core, item_core)}; lower --k-core (0 turns it off)")
 
 
-def _keep_users(rows: Rows, settings: Settings, where: str, watcher: Watcher) -> None:
-    """Drop users with few interactions, and those that are not drawn.
+def _keep_users(
+    rows: Rows, settings: Settings, rule: LeaveOneOut | GlobalTime | None, where: str, watcher: Watcher
+) -> None:
+    """Drop users with few interactions (in the training part, where `rule` is given), and those that are not drawn.
 
     Raises:
         EmptyDataError: nothing is left.
     """
     if settings.min_length > 1:
-        rows.keep(rows.of(rows.user_counts() >= settings.min_length))
+        counted = rows.before(rule.boundaries[0]) if isinstance(rule, GlobalTime) else None
+        rows.keep(rows.of(rows.user_counts(counted) >= settings.min_length))
         watcher.on_kept("of users long enough", len(rows))
         if not len(rows):
-            raise EmptyDataError(f"{where}: no user has {settings.min_length} interactions; lower --min-length")
+            part = "" if counted is None else " in the training part"
+            raise EmptyDataError(f"{where}: no user has {settings.min_length} interactions{part}; lower --min-length")
     if settings.max_users:
         wanted = sampled_users(rows.user_names, rows.user_counts() > 0, settings.max_users, settings.seed)
         rows.keep(rows.of(wanted))

@@ -16,6 +16,7 @@ from fearec_cli.data.batches import InteractionTable, gather_histories
 from fearec_cli.data.prepared import Prepared
 from fearec_cli.errors import ExportError
 from fearec_cli.evaluation.metrics import ndcg
+from fearec_cli.evaluation.ranks import ranks_in
 from fearec_cli.runs.checkpoint import Checkpoint
 from fearec_cli.serving.onnx.graph import quiet
 from fearec_cli.serving.onnx.parity import SCORES, pytorch_scores, random_histories, session
@@ -89,7 +90,7 @@ def cost_of(checkpoint: Checkpoint, scores: onnx.ModelProto, prepared: Prepared 
 
 
 def _ranks(prepared: Prepared, max_length: int, score: Scorer, size: int) -> npt.NDArray[np.int64]:
-    """The rank of each test target among all items: the number of items that score at least as much."""
+    """The rank of each test target among all items."""
     held_out = prepared.split.held_out("test")
     items = InteractionTable.load(prepared, torch.device("cpu")).items
     found = []
@@ -97,5 +98,5 @@ def _ranks(prepared: Prepared, max_length: int, score: Scorer, size: int) -> npt
         starts, targets = (torch.from_numpy(each[first : first + size]) for each in (held_out.starts, held_out.targets))
         ids, _ = gather_histories(items, starts, targets, max_length, "right")
         scores = score(ids.long().numpy())
-        found.append((scores >= scores.gather(1, items[targets].long()[:, None])).sum(1).numpy())
+        found.append(ranks_in(scores, items[targets]).numpy())
     return np.concatenate(found)

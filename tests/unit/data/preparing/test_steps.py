@@ -182,6 +182,18 @@ def test_the_core_of_training_is_what_loops_find(rows: list[Row], k: int) -> Non
     assert len(result.items) == len(expected)
 
 
+def test_the_length_of_a_user_does_not_count_what_the_core_of_training_must_not_see() -> None:
+    # Both have two interactions before the boundary; what v does after it is the future's.
+    rows = [("u", "a", 0, 1.0), ("v", "a", 1, 1.0), ("u", "b", 2, 1.0), ("v", "b", 3, 1.0)]
+    rows += [("w", "a", 4, 1.0), ("w", "b", 5, 1.0), ("w", "a", 6, 1.0)]
+    rows += [(user, item, 10 + time, 1.0) for time, (user, item) in enumerate([("v", "a"), ("v", "b"), ("w", "a")])]
+    at = {"valid_from": "1970-01-01T00:00:00.000009", "test_from": "1970-01-01T00:00:00.000011"}
+    settings = Settings(k_core=2, min_length=3, core_on="training", split="global-time", **at)
+    assert list(sequences(prepare_split(log_of(rows), settings)[0])) == ["w"]
+    with pytest.raises(DataError, match="no user has 4 interactions in the training part"):
+        prepare_split(log_of(rows), settings.model_copy(update={"min_length": 4}))
+
+
 @given(Rows)
 def test_what_is_prepared_prepares_to_itself(rows: list[Row]) -> None:
     settings = Settings(k_core=0, min_length=3)
