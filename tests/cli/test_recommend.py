@@ -126,7 +126,7 @@ def test_what_each_branch_would_recommend(best: Path) -> None:
         (("--users", "bad.csv"), "bad.csv.*(column|user|item)"),
         (("--history", "i1", "--only", "missing.txt"), "missing.txt: cannot be read"),
         (("--history", "i1", "--out", "answers.xml"), "its ending names no format; there are .parquet, .jsonl, .csv"),
-        (("--history", "i1", "--out", "taken.csv"), "--out taken.csv: is there already"),
+        (("--history", "i1", "--out", "taken.csv"), "--out taken.csv: already exists"),
         (("--users", "bad.csv", "--shard", "4/3"), "--shard 4/3: give I/N"),
         (("--similar-to", "i1", "--out", "a.csv"), "--out: does not go with --similar-to; leave it out"),
         (("--users", "bad.csv", "--explain"), "--explain: does not go with --users; leave it out"),

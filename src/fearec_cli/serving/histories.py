@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,10 +98,13 @@ def read_users(path: Path, assignments: Iterable[str] = ()) -> Iterator[History]
     if options is None or problems:
         raise ConfigError([*problems, *found])
     log = ordered(adapter.component.build(options).read(path))
-    items, users = log.raw_items.to_list(), log.raw_users
-    for row in range(len(users)):
-        own = log.items[log.offsets[row] : log.offsets[row + 1]].tolist()
-        yield History(users[row], [items[item - 1] for item in own])
+    names = log.raw_items.to_numpy()
+    for first in range(0, len(log.raw_users), BLOCK):
+        users = log.raw_users.slice(first, BLOCK).to_list()
+        bounds = log.offsets[first : first + len(users) + 1].tolist()
+        items = names[log.items[bounds[0] : bounds[-1]] - 1].tolist()
+        for user, (start, end) in zip(users, pairwise(bounds), strict=True):
+            yield History(user, items[start - bounds[0] : end - bounds[0]])
 
 
 def standard_input() -> Iterator[History]:

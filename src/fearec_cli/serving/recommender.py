@@ -229,7 +229,10 @@ class Recommender:
                 part = slice(first, first + size)
                 found = scores[: len(batch[part])]
                 torch.mm(representation[part], table.T, out=found)
-                if (added := self._encoder.added_scores(ids[part], lengths[part])) is not None:
+                own, sizes = ids[part], lengths[part]
+                if self._encoder.padding == "right":
+                    own = own[:, : int(sizes.max())]  # repeats are looked for among all pairs of positions
+                if (added := self._encoder.added_scores(own, sizes)) is not None:
                     found[added.rows, added.items] += added.values
                 yield batch[part], found.float()
 
