@@ -13,6 +13,7 @@ from fearec_cli.config import load_recipe
 from fearec_cli.data.prepared import open_prepared
 from fearec_cli.errors import DataError
 from fearec_cli.tuning import search
+from fearec_cli.tuning.storage import open_storage
 from support.commands import TINY, agree, done, fearec, records, refused
 
 SPACE = ("--search", "training.learning_rate=1e-4..1e-1:log,model.hidden_dropout=0..0.7")
@@ -116,20 +117,28 @@ def test_a_search_that_was_stopped_tries_its_last_trial_again(toy: Path, monkeyp
     assert found[2].params == found[1].params
 
 
-def test_two_processes_share_a_journal(toy: Path) -> None:
+@pytest.mark.parametrize("address", ["journal:study.log", "sqlite:///study.db"])
+def test_two_processes_share_a_storage(toy: Path, address: str) -> None:
     command = [
-        *(sys.executable, "-m", "fearec_cli", *SHORT, "--trials", "3", "--no-prune", "--storage", "journal:study.log"),
+        *(sys.executable, "-m", "fearec_cli", *SHORT, "--trials", "3", "--no-prune", "--storage", address),
         *("--out", "runs/t", "--study", "shared"),
     ]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
     printed = [process.communicate(timeout=120)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], printed
-    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend("study.log"))
+    storage = open_storage(address, Path())
     found = optuna.load_study(study_name="shared", storage=storage).trials
     numbers = [line.partition(":")[0] for text in printed for line in text.splitlines() if line.startswith("trial ")]
     assert sorted(numbers) == sorted(f"trial {trial.number}" for trial in found)
     assert len(found) in (3, 4)  # one may have begun its last before the third was done
     assert len({json.dumps(trial.params) for trial in found}) >= 3
+    # Neither has lost what the other did: each trial has a run of its own, and the file is of the best of all.
+    for trial in found:
+        lines = records(Path(f"runs/t/trial-{trial.number}"))
+        assert trial.value == max(line["valid"]["unmasked"]["NDCG@10"] for line in lines)
+    best = max(found, key=lambda trial: (trial.value, -trial.number))
+    kept = load_recipe(load_components(), file=Path("runs/t/best.toml"))
+    assert kept.training.learning_rate == best.params["training.learning_rate"]
 
 
 def test_minutes_end_a_search(toy: Path) -> None:
@@ -152,7 +161,18 @@ def test_minutes_end_a_search(toy: Path) -> None:
             ("--trials", "2", *SPACE, "--storage", "sqlite:////nowhere/a/b.db"),
             "cannot be used: .*unable to open",
         ),
-        (("--trials", "2", *SPACE, "--storage", "mongo://u:secret@h/x"), "^--storage: (?!.*secret)"),
+        (
+            ("--trials", "2", *SPACE, "--storage", "mongo://u:secret@h/x"),
+            "^--storage: no database or driver of this name is known; write journal:FILE, (?!.*secret)",
+        ),
+        (
+            ("--trials", "2", *SPACE, "--storage", "mysql://u:secret@h:port/x"),
+            "^--storage: is not an address(?!.*secret)",
+        ),
+        (
+            ("--trials", "2", *SPACE, "--storage", "mysql+asyncmy://u:secret@h/x"),
+            "^--storage: mysql needs the driver asyncmy, which is not installed: pip install asyncmy; (?!.*secret)",
+        ),
         (("--trials", "2", *SPACE, "--set", "training.devices=2"), "a trial trains in one process"),
         (("--trials", "2", *SPACE, "--out", "data"), "data: holds something other than a search"),
     ],

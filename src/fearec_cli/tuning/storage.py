@@ -23,6 +23,8 @@ _JOURNAL = "journal:"
 _HEARTBEAT, _GRACE = 60, 180
 _IDENTITY = "fearec"
 _SETTINGS = "settings"
+# Drivers whose package has another name than their module.
+_PACKAGES = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 _PATIENCE = 50
 # What optuna raises where a journal holds something else than it wrote.
 _DAMAGED = (ValueError, LookupError, TypeError, AssertionError)
@@ -80,18 +82,49 @@ def open_storage(address: str | None, directory: Path) -> BaseStorage:
         raise ConfigError(
             [f"--storage {address}: write journal:FILE, or an address such as sqlite:///FILE or postgresql://HOST/NAME"]
         )
+    address = address or f"sqlite:///{directory / 'study.db'}"
+    _check_driver(address)
     with explaining_storage(), warnings.catch_warnings():
-        try:
-            # Heartbeats may change their form, and are what gives up the trial of a process that was killed.
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            return RDBStorage(
-                address or f"sqlite:///{directory / 'study.db'}",
-                heartbeat_interval=_HEARTBEAT,
-                grace_period=_GRACE,
-                engine_kwargs={"connect_args": {"timeout": 60}} if (address or "sqlite").startswith("sqlite") else None,
-            )
-        except (ImportError, ValueError) as error:
-            raise ConfigError([f"--storage: {' '.join(str(error).split())[:200]}"]) from error
+        # Heartbeats may change their form, and are what gives up the trial of a process that was killed.
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return RDBStorage(
+            address,
+            heartbeat_interval=_HEARTBEAT,
+            grace_period=_GRACE,
+            engine_kwargs={"connect_args": {"timeout": 60}} if address.startswith("sqlite") else None,
+        )
+
+
+def _check_driver(address: str) -> None:
+    """See that the address can be read and its driver is installed.
+
+    Raises:
+        ConfigError: it cannot, or is not; says what to install.
+    """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        dialect = make_url(address).get_dialect()
+    except (ArgumentError, ValueError) as error:  # NoSuchModuleError is one; a port that is no number is the other
+        known = isinstance(error, NoSuchModuleError)
+        what = "no database or driver of this name is known" if known else "is not an address"
+        raise ConfigError(
+            [
+                f"--storage: {what}; write journal:FILE, sqlite:///FILE, postgresql://HOST/NAME or mysql+pymysql://HOST/NAME"
+            ]
+        ) from error
+    try:
+        dialect.import_dbapi()
+    except ImportError as error:
+        module = error.name or dialect.driver
+        package = _PACKAGES.get(module, module)
+        raise ConfigError(
+            [
+                f"--storage: {dialect.name} needs the driver {module}, which is not installed: pip install {package}; "
+                f"or name another one in the address, {dialect.name}+DRIVER://..."
+            ]
+        ) from error
 
 
 def open_study(
