@@ -49,7 +49,7 @@ def explaining_storage(*, opening: bool = False) -> Iterator[None]:
         cause = getattr(error, "orig", None) or error.__cause__ or error
         raise OutputError(
             f"--storage: cannot be used: {type(cause).__name__}: {' '.join(str(cause).split())[:200]}; is the address "
-            "right, the database up and its driver installed?"
+            "right and the database up?"
         ) from error
 
 
@@ -82,17 +82,27 @@ def open_storage(address: str | None, directory: Path) -> BaseStorage:
         raise ConfigError(
             [f"--storage {address}: write journal:FILE, or an address such as sqlite:///FILE or postgresql://HOST/NAME"]
         )
+    from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
     address = address or f"sqlite:///{directory / 'study.db'}"
     _check_driver(address)
-    with explaining_storage(), warnings.catch_warnings():
+    with explaining_storage(opening=True), warnings.catch_warnings():
         # Heartbeats may change their form, and are what gives up the trial of a process that was killed.
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return RDBStorage(
-            address,
-            heartbeat_interval=_HEARTBEAT,
-            grace_period=_GRACE,
-            engine_kwargs={"connect_args": {"timeout": 60}} if address.startswith("sqlite") else None,
-        )
+        for left in reversed(range(_PATIENCE)):
+            try:
+                return RDBStorage(
+                    address,
+                    heartbeat_interval=_HEARTBEAT,
+                    grace_period=_GRACE,
+                    engine_kwargs={"connect_args": {"timeout": 60}} if address.startswith("sqlite") else None,
+                )
+            except SQLAlchemyError as error:
+                # Another process is making the tables at this moment; the next try finds them.
+                if not left or not ("already exists" in str(error) or isinstance(error, IntegrityError)):
+                    raise
+                time.sleep(0.1)
+    raise AssertionError  # the last try returns or raises
 
 
 def _check_driver(address: str) -> None:
