@@ -28,7 +28,7 @@ def test_several_seeds_and_their_summary(toy: Path) -> None:
     low, high = stats.t.interval(0.95, 2, loc=found["mean"], scale=stats.sem(values))
     assert (found["low"], found["high"]) == pytest.approx((low, high))
     row = f"{found['mean']:.4f} +{found['deviation']:.4f} +\\[{low:.4f}, {high:.4f}\\]"
-    agree([printed], rf"unmasked +NDCG@10 +{row}")
+    agree([printed], rf"NDCG@10 +unmasked +{row}")
     valid = [records(Path(f"runs/seeds/seed-{seed}"))[0]["valid"]["unmasked"]["HR@5"] for seed in (3, 4, 5)]
     assert summary["statistics"]["valid"]["unmasked"]["HR@5"]["mean"] == pytest.approx(statistics.fmean(valid))
     # A seed is the run that `--seed` would have trained.

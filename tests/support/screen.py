@@ -31,7 +31,10 @@ def shown(output: str, columns: int) -> list[str]:
     screen = pyte.Screen(columns, ROWS)
     screen.set_mode(pyte.modes.LNM)
     pyte.Stream(screen).feed(output)
-    lines = [line.rstrip() for line in screen.display]
+    lines = []
+    for row in range(max(screen.buffer, default=-1) + 1):
+        cells = screen.buffer[row]
+        lines.append("".join(cells[column].data for column in range(max(cells, default=-1) + 1)).rstrip())
     while lines and not lines[-1]:
         lines.pop()
     return lines

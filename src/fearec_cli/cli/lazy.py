@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import shutil
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -11,6 +12,22 @@ from typer.core import TyperCommand, TyperGroup
 from fearec_cli.cli.usage import check_once, check_words, one_too_many
 from fearec_cli.components.registry import package_at_fault
 from fearec_cli.errors import ConfigError, PluginError, QuietExit, did_you_mean
+
+# Help is no wider, and below the second its descriptions stand under what they describe.
+_WIDEST, _NARROW = 120, 60
+
+
+def _fit_terminal(ctx: Any) -> None:
+    """Let help be as wide as the terminal; click itself would take it for 52 columns at least."""
+    ctx.terminal_width = min(shutil.get_terminal_size().columns, _WIDEST)
+
+
+def _write_list(formatter: Any, rows: list[tuple[str, str]]) -> None:
+    """Names and what they are, beside each other where there is room."""
+    if formatter.width < _NARROW:
+        formatter.write_dl(rows, col_max=2)
+    else:
+        formatter.write_dl(rows)
 
 
 class Panelled(TyperCommand):
@@ -35,6 +52,11 @@ class Panelled(TyperCommand):
             raise one_too_many(ctx.info_name, ctx.params, rest)
         return rest
 
+    def get_help(self, ctx: Any) -> str:
+        """The help, as wide as the terminal."""
+        _fit_terminal(ctx)
+        return super().get_help(ctx)
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then the options of each heading in the order of the first of each."""
         panels: dict[str, list[tuple[str, str]]] = {}
@@ -44,7 +66,7 @@ class Panelled(TyperCommand):
                 panels.setdefault(getattr(parameter, "rich_help_panel", None) or default, []).append(record)
         for heading, records in panels.items():
             with formatter.section(heading):
-                formatter.write_dl(records)
+                _write_list(formatter, records)
 
 
 class LazyCommands(TyperGroup):
@@ -71,14 +93,19 @@ class LazyCommands(TyperGroup):
         name = cmd_name.replace("-", "_")
         module: Any = importlib.import_module(f"fearec_cli.cli.commands.{name}")
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-        settings = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+        settings = {"help_option_names": ["-h", "--help"]}
         alone.command(cmd_name, cls=Panelled, context_settings=settings)(_guarded(getattr(module, name)))
         return typer.main.get_command(alone)
+
+    def get_help(self, ctx: Any) -> str:
+        """The help, as wide as the terminal."""
+        _fit_terminal(ctx)
+        return super().get_help(ctx)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(self.summaries.items()))
+            _write_list(formatter, list(self.summaries.items()))
 
 
 def _guarded(command: Callable[..., None]) -> Callable[..., None]:

@@ -54,7 +54,7 @@ app = typer.Typer(
     cls=_Commands,
     help="Train, evaluate and take apart frequency-enhanced sequential recommenders.",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

@@ -10,7 +10,7 @@ import typer
 from fearec_cli.cli.interrupts import stop_on_signals
 from fearec_cli.cli.show.console import make_console
 from fearec_cli.cli.show.progress import make_reporter
-from fearec_cli.cli.show.seeds import seeds_table
+from fearec_cli.cli.show.seeds import print_seeds
 from fearec_cli.config import Recipe
 from fearec_cli.errors import ConfigError
 from fearec_cli.runs.directory import has_begun
@@ -93,7 +93,7 @@ def train_several(
     summary = outcome.summary
     for part in ("test", "valid"):
         if summary.spreads(part):
-            console.print(seeds_table(summary, part))
+            print_seeds(console, summary, part)
     done, all_seeds = len(summary.runs), len(set(summary.seeds) | summary.runs.keys())
     console.print(f"{done} of {all_seeds} seeds done: {outcome.directory}", soft_wrap=True)
     if outcome.interrupted:

@@ -100,13 +100,19 @@ def _annotation(name: str, info: FieldInfo, panel: str | None, metavar: str | No
     shown = "" if default in (None, False, ()) else f"  [default: {_shown(default)}]"
     option = typer.Option(
         flag(name),
-        help=description[:1].upper() + description[1:] + "." + shown,
+        help=_sentence(description) + shown,
         metavar=metavar or "|".join(choices) or _READ.get(kind),
         autocompletion=(lambda: list(choices)) if choices else None,
         show_default=False,
         rich_help_panel=panel,
     )
     return Annotated[kind | None, option]
+
+
+def _sentence(description: str) -> str:
+    """A description as a sentence, whose first word stays as it is where it is a value: `auto, cpu`, `last: ...`."""
+    first = description.partition(" ")[0]
+    return f"{description[:1].upper() if first.isalpha() else description[:1]}{description[1:]}."
 
 
 def _read_type(annotation: Any) -> Any:

@@ -1,6 +1,6 @@
 """A report as JSON to keep, and as tables to read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -18,6 +18,8 @@ from fearec_cli.evaluation.slices import REPEATS, Slice
 _APART_FROM = 0.01
 # Columns of the first: with five of numbers a table then fits into 80.
 _LABEL = 12
+# Of a number: an interval, and a blank on either side.
+_COLUMN = 13
 # Name, what it is called, and how its numbers are written.
 _LIST_ROWS = (
     ("coverage", "share of the catalogue", "{:.1%}"),
@@ -62,12 +64,13 @@ def to_json(report: Report, *, with_slices: bool = False) -> dict[str, Any]:
     }
 
 
-def to_text(report: Report, *, with_slices: bool = False) -> Group:
-    """The report for `rich`: four decimals, no wider than 80 columns.
+def to_text(report: Report, *, with_slices: bool = False, width: int = 80) -> Group:
+    """The report for `rich`: four decimals; where not all that ranked fit beside one another, some stand below.
 
     Args:
         report: what is shown.
         with_slices: show every kind of targets; else new and repeated ones, where the latter are many.
+        width: columns that there are.
     """
     # Text, not str: a data set's name is not markup.
     parts: list[RenderableType] = [Text("\n".join([*report.header.lines(), "", *_legend(report)]))]
@@ -76,7 +79,7 @@ def to_text(report: Report, *, with_slices: bool = False) -> Group:
             metric: [found[protocol][metric] for found in report.numbers.values()]
             for metric in report.numbers[MODEL][protocol]
         }
-        parts.append(_table(protocol, report.numbers, by_metric))
+        parts += _tables(protocol, [*report.numbers], by_metric, width)
     repeated, targets = report.header.repeated, report.header.targets
     many = repeated > _APART_FROM * targets
     if many and "seen-masked" in report.protocols:
@@ -87,7 +90,7 @@ def to_text(report: Report, *, with_slices: bool = False) -> Group:
         parts.append(Text(said))
     chosen = [each for each in report.slices if with_slices or (many and each.by == REPEATS)]
     if chosen:
-        parts.append(_slices_table(report, chosen))
+        parts += _slices_tables(report, chosen, width)
     return Group(*parts)
 
 
@@ -138,7 +141,7 @@ def _legend(report: Report) -> list[str]:
     ]
 
 
-def _slices_table(report: Report, chosen: Sequence[Slice]) -> Table:
+def _slices_tables(report: Report, chosen: Sequence[Slice], width: int) -> list[Table]:
     protocol = report.protocols[0]
     metric = f"NDCG@{report.main_k}"
     rows = {
@@ -147,18 +150,25 @@ def _slices_table(report: Report, chosen: Sequence[Slice]) -> Table:
         ]
         for each in chosen
     }
-    return _table(f"{metric}, {protocol}", report.numbers, rows)
+    return _tables(f"{metric}, {protocol}", [*report.numbers], rows, width)
 
 
-def _table(label: str, names: Iterable[str], rows: Mapping[str, Sequence[Number]]) -> Table:
-    """Numbers with their intervals below them, a column for each of those that ranked."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column(label, max_width=_LABEL)
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-    for row, numbers in rows.items():
-        table.add_row(row, *(f"{each.value:.4f}\n{_short(each.low)}-{_short(each.high)}" for each in numbers))
-    return table
+def _tables(label: str, names: Sequence[str], rows: Mapping[str, Sequence[Number]], width: int) -> list[Table]:
+    """Numbers with their intervals below them, a column for each of those that ranked, as many as fit a table."""
+    beside = max(1, (width - _LABEL - 1) // _COLUMN)
+    tables = []
+    for first in range(0, len(names), beside):
+        chosen = slice(first, first + beside)
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table.add_column(label, max_width=_LABEL, no_wrap=" " not in label)
+        for name in names[chosen]:
+            table.add_column(name, justify="right", no_wrap=True)
+        for row, numbers in rows.items():
+            table.add_row(
+                row, *(f"{each.value:.4f}\n{_short(each.low)}-{_short(each.high)}" for each in numbers[chosen])
+            )
+        tables.append(table)
+    return tables
 
 
 def _short(value: float) -> str:

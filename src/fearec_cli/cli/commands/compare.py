@@ -43,7 +43,7 @@ def compare(
     Seeds of a system are pooled; several comparisons are corrected by Holm. Systems that were not judged on the same
     data, split and targets are an error.
     """
-    from fearec_cli.cli.show.comparison import comparison_table
+    from fearec_cli.cli.show.comparison import print_comparison
     from fearec_cli.cli.show.console import make_console
     from fearec_cli.comparing.comparison import caution, conclusion, detection, to_json
     from fearec_cli.comparing.comparison import compare as measure
@@ -71,7 +71,7 @@ def compare(
         protocols: tuple[RankProtocol, ...] = ("unmasked", "seen-masked") if protocol == "both" else (protocol,)
         found = measure(judged, metrics, protocols, draws=draws, seed=seed)
     if json_file != STANDARD_OUTPUT:
-        console.print(comparison_table(found, judged[0]))
+        print_comparison(console, found, judged[0])
         sentences = [*map(conclusion, found), caution(judged)]
         if share is not None:
             sentences += [detection(each, share) for each in found]

@@ -17,7 +17,7 @@ def components(
 
     A component is described by its options, their bounds and its source, a preset by its file.
     """
-    from fearec_cli.cli.show.listing import print_details, print_list, print_section, print_sections
+    from fearec_cli.cli.show.listing import print_details, print_entries, print_section, print_sections
     from fearec_cli.components.registry import load_components
     from fearec_cli.config import ModelConfig, TrainingConfig, preset_names, preset_text
 
@@ -25,7 +25,7 @@ def components(
     sections: dict[str, type[Options]] = {"model": ModelConfig, "training": TrainingConfig}
     components = {entry.name for entry in registry}
     if name is None:
-        print_list(registry, registry.broken)
+        print_entries(registry, registry.broken)
         print_sections(sections, {preset: preset_text(preset) for preset in preset_names()})
     elif name in sections:
         print_section(name, sections[name])

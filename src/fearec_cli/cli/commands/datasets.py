@@ -14,15 +14,15 @@ def datasets(
 
     A family is every source whose name begins alike, as in `fearec datasets amazon`.
     """
-    from fearec_cli.cli.show.listing import print_details, print_list
+    from fearec_cli.cli.show.listing import print_details, print_entries
     from fearec_cli.components.registry import load_adapters
 
     adapters = load_adapters()
     if name is None:
-        print_list(adapters, adapters.broken)
+        print_entries(adapters, adapters.broken)
         return
     family = [entry for entry in adapters if entry.name.startswith(name)]
     if len(family) > 1 and name not in {entry.name for entry in family}:
-        print_list(family)
+        print_entries(family, whole=True)
     else:
         print_details(adapters.get("adapter", name))

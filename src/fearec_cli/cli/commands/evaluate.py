@@ -86,7 +86,7 @@ def evaluate(
             protocols=("unmasked", "seen-masked") if protocol == "both" else (protocol,),
             on_progress=show,
         )
-    console.print(to_text(report, with_slices=slices))
+    console.print(to_text(report, with_slices=slices, width=min(console.width, 80)))
     more: dict[str, Any] = {}
     if lists:
         recommended = list_metrics_of(loaded, prepared, split, report.main_k)

@@ -34,7 +34,9 @@ def prepare(
         ),
     ],
     from_: Annotated[Path | None, typer.Option("--from", help="File to read.", show_default=False)] = None,
-    out: Annotated[Path | None, typer.Option(help="Directory to write.", show_default="data/SOURCE")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Directory to write.  [default: data/SOURCE]", show_default=False)
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Option of the source.", metavar="SOURCE.OPTION=VALUE", show_default=False),

@@ -29,7 +29,7 @@ def results(
 ) -> None:
     """List what runs recorded and evaluations wrote, with the settings in which they differ."""
     from fearec_cli.cli.show.console import make_console
-    from fearec_cli.cli.show.results import results_table
+    from fearec_cli.cli.show.results import print_results
     from fearec_cli.comparing.found import find_results
     from fearec_cli.comparing.listing import Listing
     from fearec_cli.system.outputs import STANDARD_OUTPUT, check_output, write_output
@@ -59,7 +59,7 @@ def results(
         raise ConfigError([f"--metric {metric}: no result below {places} has it; there are: {', '.join(there)}"])
     console = make_console()
     if STANDARD_OUTPUT not in (csv_file, markdown_file, json_file):
-        console.print(results_table(listing))
+        print_results(console, listing)
     for file, text in ((csv_file, listing.to_csv), (markdown_file, listing.to_markdown), (json_file, listing.to_json)):
         if file is not None:
             write_output(file, text())

@@ -56,7 +56,7 @@ def tune(
     The test split is withheld.
     """
     from fearec_cli.cli.interrupts import stop_on_signals
-    from fearec_cli.cli.show.console import make_console, make_table
+    from fearec_cli.cli.show.console import make_console, print_list
     from fearec_cli.cli.show.extras import require
     from fearec_cli.components.registry import load_components
     from fearec_cli.config import Recipe, load_recipe
@@ -119,10 +119,8 @@ def tune(
         )
     console.print(f"{found.completed} trials completed, {found.pruned} cut short: {directory}", soft_wrap=True)
     if found.importance:
-        table = make_table("option", "share of what trials differ by")
-        for name, share in found.importance.items():
-            table.add_row(name, f"{share:.1%}")
-        console.print(table)
+        shares = [(name, f"{share:.1%}") for name, share in found.importance.items()]
+        print_list(console, ("option", "share of what trials differ by"), shares)
     if found.best is not None and found.file is not None:
         training = recipe.training
         console.print(f"best: {training.metric} {found.best[0]:.4f} ({training.protocol}, valid): {found.file}")

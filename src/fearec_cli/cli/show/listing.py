@@ -2,19 +2,30 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rich.console import Console
-from rich.text import Text
 
 from fearec_cli.api import Options
-from fearec_cli.cli.show.console import make_console, make_table, print_pairs
+from fearec_cli.cli.show.console import make_console, print_list, print_pairs
 from fearec_cli.components.options import describe_options
 from fearec_cli.components.registry import Broken, Registered
 
+# A family of sources that is larger is one line of the list.
+_LARGE_FAMILY = 10
+_OWN = "fearec"
 
-def print_list(entries: Iterable[Registered], broken: Iterable[Broken] = ()) -> None:
-    """A line for each component, under its kind, then the plugins that cannot be used and why."""
+
+def print_entries(entries: Iterable[Registered], broken: Iterable[Broken] = (), *, whole: bool = False) -> None:
+    """A line for each component, under its kind, then the plugins that cannot be used and why.
+
+    On a terminal a large family is one line, and packages are named that are not fearec; a pipe gets a line for each.
+
+    Args:
+        entries: components of any kind.
+        broken: plugins that cannot be used.
+        whole: show families whole.
+    """
     console = make_console()
     by_kind: dict[str, list[Registered]] = {}
     for entry in entries:
@@ -22,12 +33,25 @@ def print_list(entries: Iterable[Registered], broken: Iterable[Broken] = ()) -> 
     for number, (kind, members) in enumerate(by_kind.items()):
         if number:
             console.print()
-        table = make_table(kind, "package", "summary")
-        for entry in sorted(members, key=lambda entry: entry.name):
-            table.add_row(entry.name, _package(entry), Text(entry.component.summary))
-        console.print(table)
+        members = sorted(members, key=lambda entry: entry.name)
+        if console.is_terminal:
+            print_list(console, (kind, "summary"), list(_short_rows(members, whole=whole)))
+        else:
+            rows = [(entry.name, _package(entry), entry.component.summary) for entry in members]
+            print_list(console, (kind, "package", "summary"), rows)
     for failure in broken:
-        console.print(Text(f"\n{failure}"))
+        console.print(f"\n{failure}", soft_wrap=True)
+
+
+def _short_rows(members: Iterable[Registered], *, whole: bool) -> Iterator[tuple[str, str]]:
+    for family, group in itertools.groupby(members, key=lambda entry: entry.name.partition("-")[0]):
+        alike = list(group)
+        if len(alike) > _LARGE_FAMILY and not whole:
+            yield f"{family}-...", f"{len(alike)} sources of {family}: `fearec datasets {family}` lists them."
+            continue
+        for entry in alike:
+            package = "" if entry.package == _OWN else f" (package {_package(entry)})"
+            yield entry.name, entry.component.summary + package
 
 
 def print_details(entry: Registered) -> None:
@@ -53,17 +77,15 @@ def print_sections(sections: Mapping[str, type[Options]], presets: Mapping[str, 
         presets: the TOML text of each preset, whose first comment says what it is.
     """
     console = make_console()
-    table = make_table("settings", "holds")
-    for name, model in sections.items():
-        table.add_row(name, _first_sentence(model.__doc__ or ""))
     console.print()
-    console.print(table)
-    table = make_table("preset", "is")
+    rows = [(name, _first_sentence(model.__doc__ or "")) for name, model in sections.items()]
+    print_list(console, ("settings", "holds"), rows)
+    rows = []
     for name, text in presets.items():
         comment = [line.removeprefix("#").strip() for line in itertools.takewhile(is_comment, text.splitlines())]
-        table.add_row(name, _first_sentence(" ".join(comment)))
+        rows.append((name, _first_sentence(" ".join(comment))))
     console.print()
-    console.print(table)
+    print_list(console, ("preset", "is"), rows)
 
 
 def print_section(name: str, model: type[Options]) -> None:
@@ -84,11 +106,8 @@ def _print_options(console: Console, name: str, model: type[Options]) -> None:
     if not rows:
         console.print("It has no options.")
         return
-    table = make_table("option", "type", "default", "bounds", "description")
-    for row in rows:
-        cells = (f"{name}.{row.name}", row.type, row.default, row.bounds, row.description)
-        table.add_row(*(Text(cell) for cell in cells))
-    console.print(table)
+    cells = [(f"{name}.{row.name}", row.type, row.default, row.bounds, row.description) for row in rows]
+    print_list(console, ("option", "type", "default", "bounds", "description"), cells)
 
 
 def _first_sentence(text: str) -> str:

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 import typer
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
-from fearec_cli.cli.show.console import make_table
+from fearec_cli.cli.show.console import print_list
 from fearec_cli.components.expressions import branches
 from fearec_cli.model.branches import only
 from fearec_cli.serving.histories import History
@@ -20,10 +19,9 @@ from fearec_cli.serving.writers import reason
 def print_answers(console: Console, histories: Sequence[History], found: Recommendations) -> None:
     """A table of one history; a line each of several."""
     if len(histories) == 1:
-        table = make_table("rank", "item", "score")
-        for rank, (item, score) in enumerate(zip(found.items[0], found.scores[0], strict=True), 1):
-            table.add_row(str(rank), Text(item), f"{score:.4f}")
-        console.print(table)
+        best = enumerate(zip(found.items[0], found.scores[0], strict=True), 1)
+        rows = [(str(rank), item, f"{score:.4f}") for rank, (item, score) in best]
+        print_list(console, ("rank", "item", "score"), rows)
         if found.unknown[0]:
             console.print(f"{found.unknown[0]} of {len(histories[0].items)} items are unknown and were left out")
         return
@@ -36,10 +34,8 @@ def print_similar(console: Console, similar: Sequence[tuple[str, float]], *, as_
     if as_json:
         typer.echo(json.dumps([{"item": item, "cosine": cosine} for item, cosine in similar], ensure_ascii=False))
         return
-    table = make_table("rank", "item", "cosine")
-    for rank, (item, cosine) in enumerate(similar, 1):
-        table.add_row(str(rank), Text(item), f"{cosine:.4f}")
-    console.print(table)
+    rows = [(str(rank), item, f"{cosine:.4f}") for rank, (item, cosine) in enumerate(similar, 1)]
+    print_list(console, ("rank", "item", "cosine"), rows)
 
 
 def alone(recommender: Recommender, answer: Callable[[], Recommendations]) -> dict[str, list[str]]:

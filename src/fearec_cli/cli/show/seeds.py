@@ -1,23 +1,20 @@
-"""The summary of several seeds, as a table."""
+"""What several seeds came to, as a table."""
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
+from fearec_cli.cli.show.console import print_table
 from fearec_cli.data.splits import SplitName
 from fearec_cli.runs.seeds import Summary
 
+_HEADINGS = ("metric", "protocol", "mean", "deviation", "95 % interval")
 
-def seeds_table(summary: Summary, part: SplitName) -> Table:
-    """A row for each metric and protocol: mean, deviation and interval of the mean; no wider than 80 columns."""
+
+def print_seeds(console: Console, summary: Summary, part: SplitName) -> None:
+    """A row for each metric and protocol: mean, deviation and interval of the mean."""
     title = f"{summary.dataset}, {part}, {len(summary.runs)} seeds; intervals are Student's, of the mean over seeds"
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("protocol", no_wrap=True)
-    table.add_column("metric", no_wrap=True)
-    for heading in ("mean", "deviation", "95 % interval"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for protocol, metrics in summary.spreads(part).items():
-        for name, found in metrics.items():
-            interval = f"[{found.low:.4f}, {found.high:.4f}]"
-            table.add_row(protocol, name, f"{found.mean:.4f}", f"{found.deviation:.4f}", interval)
-    return table
+    rows = [
+        (name, protocol, f"{found.mean:.4f}", f"{found.deviation:.4f}", f"[{found.low:.4f}, {found.high:.4f}]")
+        for protocol, metrics in summary.spreads(part).items()
+        for name, found in metrics.items()
+    ]
+    print_table(console, title, _HEADINGS, rows, words=2)

@@ -16,7 +16,7 @@ def head(beginning: Beginning) -> list[str]:
         f"{config.attention} on filter {config.filter}, fusion {config.fusion}, loss {config.loss}; "
         f"{beginning.parameters:,} parameters; {beginning.device}"
     )
-    most = f"at most {training.epochs:,} epochs of {beginning.steps:,} steps"
+    most = f"at most {training.epochs:,} epoch{'s' if training.epochs > 1 else ''} of {beginning.steps:,} steps"
     if most_steps(config, beginning.steps) < training.epochs * beginning.steps:
         most = f"at most {most_steps(config, beginning.steps):,} steps, of {beginning.steps:,} an epoch"
     if training.time_limit:

@@ -3,7 +3,7 @@
 import pytest
 
 from fearec_cli.api import Component, Field, Options
-from fearec_cli.cli.show.listing import print_details, print_list
+from fearec_cli.cli.show.listing import print_details, print_entries
 from fearec_cli.components.registry import Broken, Registered
 
 
@@ -24,7 +24,7 @@ def registered(name: str, kind: str, options: type[Options] = NoOptions) -> Regi
 def test_a_line_each_by_kind(capsys: pytest.CaptureFixture[str]) -> None:
     long = "a-name-of-more-than-fifty-characters-to-be-printed-whole"
     entries = [registered("zeta", "filter"), registered(long, "filter"), registered("loss-one", "loss")]
-    print_list(entries, [Broken("other", "bad", "ImportError: no")])
+    print_entries(entries, [Broken("other", "bad", "ImportError: no")])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["filter", "package", "summary"]
     assert lines[1].startswith(f"{long}  theirs 1.0  What {long} does")
