@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from fearec_cli.cli import completion
 from fearec_cli.cli.arguments import Device
 from fearec_cli.errors import ConfigError
 
@@ -16,6 +17,7 @@ def compare(
         list[Path],
         typer.Argument(
             metavar="A B...",
+            autocompletion=completion.runs,
             help="Runs, checkpoints, saved ranks, directories of seeds; compared with the first.",
         ),
     ],

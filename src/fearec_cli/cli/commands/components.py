@@ -5,12 +5,17 @@ from typing import Annotated
 import typer
 
 from fearec_cli.api import Options
+from fearec_cli.cli import completion
 
 
 def components(
     name: Annotated[
         str | None,
-        typer.Argument(help="A component, a preset, or the settings `model` or `training`.", show_default=False),
+        typer.Argument(
+            help="A component, a preset, or the settings `model` or `training`.",
+            show_default=False,
+            autocompletion=completion.components,
+        ),
     ] = None,
 ) -> None:
     """List filters, attentions, fusions, losses, settings and presets, or describe one.

@@ -4,10 +4,15 @@ from typing import Annotated
 
 import typer
 
+from fearec_cli.cli import completion
+
 
 def datasets(
     name: Annotated[
-        str | None, typer.Argument(help="A source to describe, or a family to list.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="A source to describe, or a family to list.", show_default=False, autocompletion=completion.sources
+        ),
     ] = None,
 ) -> None:
     """List the sources of data, or describe one: its options, their bounds, where it comes from.

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from fearec_cli.api import RowOptions
+from fearec_cli.cli import completion
 from fearec_cli.cli.settings_options import given, naming_flags, settings_options, with_options
 from fearec_cli.data.settings import Settings, SplitSettings
 from fearec_cli.errors import ConfigError
@@ -30,7 +31,8 @@ def prepare(
     source: Annotated[
         str,
         typer.Argument(
-            help="Source of the data; `fearec datasets` lists them. hub:OWNER/NAME/FILE is any file of the Hub."
+            help="Source of the data; `fearec datasets` lists them. hub:OWNER/NAME/FILE is any file of the Hub.",
+            autocompletion=completion.sources,
         ),
     ],
     from_: Annotated[Path | None, typer.Option("--from", help="File to read.", show_default=False)] = None,

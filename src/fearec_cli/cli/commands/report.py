@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
+from fearec_cli.cli import completion
 from fearec_cli.cli.arguments import Device, TrainedOn
 from fearec_cli.errors import CheckpointError
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Directory of a run.")],
+    run: Annotated[Path, typer.Argument(help="Directory of a run.", autocompletion=completion.runs)],
     dataset: TrainedOn = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Page to write.  [default: report.html in the run]")

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fearec_cli.cli import completion
 from fearec_cli.cli.settings_options import given, naming_flags, settings_options, with_options
 from fearec_cli.config.loading import PUBLISHED_PRESET, RECOMMENDED_PRESET
 from fearec_cli.config.sections import TrainingConfig
@@ -27,12 +28,14 @@ def train(
             help="A prepared directory, or the name of one under data/; demo is made on first use.  "
             "[default: demo; the run's own with --resume]",
             show_default=False,
+            autocompletion=completion.data_sets,
         ),
     ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
             help=f"Model to start from.  [default: {RECOMMENDED_PRESET}; {PUBLISHED_PRESET} with components of yours]",
+            autocompletion=completion.presets,
             rich_help_panel="Model",
         ),
     ] = None,

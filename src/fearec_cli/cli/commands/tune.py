@@ -8,12 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
+from fearec_cli.cli import completion
 from fearec_cli.errors import ConfigError, OutputError
 from fearec_cli.system.text import is_name, value
 
 
 def tune(
-    dataset: Annotated[str, typer.Argument(help="A prepared directory, or the name of one under data/.")],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="A prepared directory, or the name of one under data/.", autocompletion=completion.data_sets
+        ),
+    ],
     searches: Annotated[
         list[str] | None,
         typer.Option(
@@ -22,7 +28,7 @@ def tune(
             help="What to vary: ranges, or choices as in model.dim=32|64|128. May be given again.",
         ),
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Model to start from.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Model to start from.", autocompletion=completion.presets)] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings, over the preset.")] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME.OPTION=VALUE", help="Any option that all trials share.")
