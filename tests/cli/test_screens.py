@@ -107,3 +107,12 @@ def test_seeds_fit(toy: Path) -> None:
     words = check(lines, 40)
     assert "toy, test, 2 seeds; intervals are Student's, of the mean over seeds" in words
     assert re.search(r"NDCG@10 protocol unmasked mean 0\.\d{4} deviation 0\.\d{4} 95 % interval \[", words)
+
+
+def test_an_inspection_fits(best: Path) -> None:
+    for columns in (40, 80):
+        lines = written(columns, "inspect", best, "--plain")
+        words = check(lines, columns)
+        assert "Energy by frequency" in words
+        (pictures, *_) = [place for place, line in enumerate(lines) if "filter passes" in line]
+        assert all(line.startswith(("- ", "  ")) for line in lines[:pictures]), "what is folded hangs"

@@ -55,7 +55,7 @@ def parse_assignment(text: str) -> tuple[str, str, Any]:
     """
     match = _ASSIGNMENT.fullmatch(text)
     if match is None:
-        raise ConfigError([f"--set {text}: is not NAME.OPTION=VALUE, as in --set csv.unit=ms"])
+        raise ConfigError([f"--set {text}: is not NAME.OPTION=VALUE, as in model.dim=32 or csv.unit=ms"])
     name, option, literal = match.groups()
     try:
         value = parse_toml(f"value = {literal}")["value"]

@@ -34,7 +34,7 @@ def inspect(
 
     Periods are compared with shuffled histories, and their probabilities are corrected for the number of lags.
     """
-    from fearec_cli.cli.show.console import make_console
+    from fearec_cli.cli.show.console import make_console, print_line
     from fearec_cli.cli.show.extras import require
     from fearec_cli.devices.placement import choose_device
     from fearec_cli.insight.inspection import inspect as measure
@@ -65,7 +65,7 @@ def inspect(
         )
     found = with_subject(found, loaded, prepared, user=user, history=history)
     for sentence in sentences(found):
-        console.print(f"- {sentence}", soft_wrap=not console.is_terminal)
+        print_line(console, f"- {sentence}")
     if found.user is not None:
         for branch, items in found.user.recommended.items():
             console.print(f"recommended by {branch}: {', '.join(items)}", soft_wrap=True)
