@@ -108,9 +108,9 @@ def test_a_name_that_the_encoding_lacks() -> None:
 @pytest.mark.parametrize(
     ("place", "problem"),
     [
-        ({"step_in_epoch": -1}, "place cannot be read"),
-        ({"step": -5}, "place cannot be read"),
-        ({"seconds": -1.0}, "place cannot be read"),
+        ({"step_in_epoch": -1}, "progress cannot be read"),
+        ({"step": -5}, "progress cannot be read"),
+        ({"seconds": -1.0}, "progress cannot be read"),
         ({"epoch": 99}, "not one that a run can reach"),
     ],
     ids=str,
