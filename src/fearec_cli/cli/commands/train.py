@@ -77,6 +77,15 @@ def train(
             rich_help_panel="Loop",
         ),
     ] = None,
+    cuts: Annotated[
+        bool,
+        typer.Option(
+            "--cuts",
+            help="Train once on each of DATASET-cut-1, DATASET-cut-2, ..., as `prepare --cuts` leaves them, and "
+            "summarise them.",
+            rich_help_panel="Loop",
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Directory of the run.  [default: runs/DATASET-PRESET]", rich_help_panel="Output"),
@@ -88,6 +97,7 @@ def train(
     **settings: Any,
 ) -> None:
     """Train a model and keep the weights that validate best."""
+    from fearec_cli.cli.cuts import first_cut, train_cuts
     from fearec_cli.cli.interrupts import stop_on_signals
     from fearec_cli.cli.seeds import parse_seeds, train_several
     from fearec_cli.cli.show.console import print_line
@@ -103,6 +113,10 @@ def train(
         raise ConfigError(["--max-steps: must be at least 1; leave it out for no limit"])
     if resume and out is None:
         raise ConfigError(["--resume: name the run's directory with --out"])
+    if cuts and (seeds is not None or batch_size == "auto"):
+        raise ConfigError(
+            ["--cuts: does not go with --seeds or --batch-size auto; train with each --seed into an --out of its own"]
+        )
     several = None if seeds is None else parse_seeds(seeds, settings, batch_size)
     find_batch_size = batch_size == "auto"
     settings = {**settings, "batch_size": None if find_batch_size else batch_size}
@@ -110,7 +124,7 @@ def train(
     try:
         recipe = recipe_to_train(
             load_components(),
-            out,
+            first_cut(out) if cuts else out,
             resume=resume,
             preset=preset,
             file=config,
@@ -120,6 +134,9 @@ def train(
         )
     except ConfigError as error:
         raise naming_flags(error, "training", settings) from error
+    if cuts:
+        train_cuts(recipe, dataset, directory=out, resume=resume)
+        return
     if several is not None or (resume and out is not None and is_seeds(out)):
         train_several(recipe, dataset, several, directory=out, resume=resume)
         return

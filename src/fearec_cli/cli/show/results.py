@@ -3,7 +3,8 @@
 from rich.console import Console
 
 from fearec_cli.cli.show.console import print_line, print_table
-from fearec_cli.comparing.listing import UNKNOWN, Listing, shown
+from fearec_cli.comparing.listing import Listing, shown
+from fearec_cli.comparing.rows import UNKNOWN
 
 
 def print_results(console: Console, listing: Listing) -> None:

@@ -75,7 +75,7 @@ def prepare_cuts(
             prepared = prepare_source(
                 source,
                 path=path,
-                out=opened.out.with_name(f"{opened.out.name}-cut-{number}"),
+                out=cut_directory(opened.out, number),
                 assignments=assignments,
                 options=options,
                 settings={**settings, **changes},
@@ -86,6 +86,11 @@ def prepare_cuts(
             raise EmptyDataError(f"cut {number} of {cuts}: {error}; or lower --cuts") from error
         found.append(prepared)
     return found
+
+
+def cut_directory(out: Path, number: int) -> Path:
+    """Where a cut lies, from 1."""
+    return out.with_name(f"{out.name}-cut-{number}")
 
 
 def _steps(settings: Settings, cuts: int) -> list[Any]:
