@@ -1,7 +1,9 @@
 """`fearec prepare` by hand and by accident: what it leaves, what it says, and what it never touches."""
 
+import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -310,3 +312,31 @@ def test_no_row_is_lost_that_the_filters_keep(rows: list[Any], chosen: dict[str,
     ]
     assert back == expected
     assert items == list(dict.fromkeys(item for _, item, _ in expected))
+
+
+def test_what_orders_the_log_is_said() -> None:
+    lines = [f"u{user},i{place},2014-01-0{9 - place // 2}" for user in range(3) for place in range(8)]
+    Path("log.csv").write_text("\n".join(["user,item,timestamp", *lines]))
+    for arguments in (("--dry-run",), ()):
+        printed = done("prepare", "csv", "--from", "log.csv", "--k-core", "0", *arguments)
+        rows = dict(line.split("  ", 1) for line in printed.splitlines() if "  " in line)
+        assert rows["ties"].strip() == (
+            "24 interactions (100.0%) share their time with another of the same user, the last one of 3 users too: the "
+            "order of the source decides"
+        )
+        assert rows["source order"].strip() == "newest first, and equal times are read as oldest first: change --order"
+    recorded = json.loads(Path("data/csv/dataset.json").read_text())["ordering"]
+    assert recorded == {"by": ["time"], "tied": 24, "tied_last": 3, "forward": 0, "backward": 9}
+    Path("log.csv").write_text("\n".join(f"u{user},i{place}" for user in range(3) for place in range(8)))
+    options = [f"csv.{option}" for option in ("header=false", "user=1", "item=2", "time=")]
+    printed = done(
+        "prepare",
+        "csv",
+        "--from",
+        "log.csv",
+        "--force",
+        "--k-core",
+        "0",
+        *(part for o in options for part in ("--set", o)),
+    )
+    assert re.search(r"^ties +no times: a user's rows are taken as oldest first", printed, re.MULTILINE)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from fearec_cli.api import Log, Source
 from fearec_cli.data.interactions import Interactions
+from fearec_cli.data.ordering import Ordering
 from fearec_cli.data.settings import Settings
 from fearec_cli.data.split_rules import GlobalTime, LeaveOneOut, SplitRule
 from fearec_cli.data.splits import ColdTargets, Split
@@ -53,6 +54,7 @@ class Manifest(BaseModel):
         settings: every filter setting.
         split: what holds interactions out, as `settings` asks for it, its moments found.
         ties: what orders the interactions of a user at equal times.
+        ordering: how much of the order of interactions is the source's; None in older data sets.
         kept: interactions left after each step that drops some.
         counts: statistics after filtering, of the whole and of each part.
         notes: the adapter's remarks, as it made them.
@@ -68,6 +70,7 @@ class Manifest(BaseModel):
     settings: Settings
     split: SplitRule
     ties: Literal["source order"] = "source order"
+    ordering: Ordering | None = None
     kept: dict[str, int]
     counts: Statistics
     notes: dict[str, Any]
@@ -104,6 +107,7 @@ def describe(
     name: str,
     options: Mapping[str, Any],
     kept: Mapping[str, int],
+    ordering: Ordering | None,
     made_by: Mapping[str, str],
 ) -> Manifest:
     """The manifest of what `prepare_split(log, settings)` gave.
@@ -115,6 +119,7 @@ def describe(
         settings: the filters.
         name: what the data set is to be called.
         options: the adapter's options, JSON values.
+        ordering: what orders the interactions.
         kept: interactions left after each step (`fearec_cli.data.preparing.progress.Watcher`).
         made_by: package and version of fearec and of the adapter.
 
@@ -130,6 +135,7 @@ def describe(
         source=SourceRecord(options=dict(options), **asdict(log.source)),
         settings=settings,
         split=rule,
+        ordering=ordering,
         kept=dict(kept),
         counts=counts,
         notes={**log.notes, **log.tally.notes},

@@ -11,6 +11,7 @@ import pytest
 from fearec_cli.api import Log, Source
 from fearec_cli.data.interactions import Interactions
 from fearec_cli.data.manifest import Manifest, describe
+from fearec_cli.data.ordering import Ordering
 from fearec_cli.data.prepared import find_prepared, is_prepared, locate_dataset, open_prepared, write_prepared
 from fearec_cli.data.settings import Settings
 from fearec_cli.data.split_rules import LeaveOneOut
@@ -40,6 +41,7 @@ def manifest_of(content: Interactions, settings: Settings | None = None) -> Mani
         settings or Settings(),
         name="small",
         options={"unit": "ms"},
+        ordering=Ordering(by=("time",), tied=2, tied_last=1, forward=3),
         kept={"in the source": 9},
         made_by={"fearec": "1"},
     )

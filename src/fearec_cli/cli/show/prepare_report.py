@@ -6,6 +6,7 @@ from rich.text import Text
 
 from fearec_cli.cli.show.console import make_console, print_pairs
 from fearec_cli.data.manifest import Manifest
+from fearec_cli.data.ordering import Ordering
 from fearec_cli.data.prepared import Prepared, is_prepared
 from fearec_cli.data.preparing.pipeline import Opened
 from fearec_cli.data.preparing.progress import Watcher
@@ -39,6 +40,7 @@ def print_prepared(prepared: Prepared, verb: str) -> None:
         "test": f"{counts.test.targets:,}",
         "period": f"{counts.first} to {counts.last}" if counts.first else "no times",
         **parts(prepared.manifest),
+        **ordering(prepared.manifest.ordering, counts.interactions),
         **{f"{step}": f"{left:,}" for step, left in prepared.manifest.kept.items()},
         **filters(prepared.manifest.settings),
         **{name: note for name, note in notes.items() if isinstance(note, str)},
@@ -64,6 +66,7 @@ def print_preview(opened: Opened) -> None:
         rows = {"users": f"{counts.users:,}", "items": f"{counts.items:,}", "split": str(rule)}
         if counts.first:
             rows["period"] = f"{counts.first} to {counts.last}"
+        rows |= ordering(watcher.ordering, counts.interactions)
     except EmptyDataError as error:
         problem = str(error)
     read = watcher.kept["in the source"]
@@ -82,6 +85,25 @@ def print_preview(opened: Opened) -> None:
     if problem:
         console.print(Text(problem if whole else f"{problem} (of the sample; the whole log may have more)"))
     console.print(Text("\nnothing was written (--dry-run)"))
+
+
+def ordering(found: Ordering | None, interactions: int) -> dict[str, str]:
+    """What orders a user's interactions, as far as the source's order does, and which way that runs."""
+    if found is None:
+        return {}
+    if not found.by:
+        return {"ties": "no times: a user's rows are taken as oldest first, or with --order newest-first the other way"}
+    rows = {"ties": "none"}
+    if found.tied:
+        rows["ties"] = (
+            f"{found.tied:,} interactions ({found.tied / interactions:.1%}) share their {found.by[-1]} with another of "
+            f"the same user, the last one of {found.tied_last:,} users too: the order of the source decides"
+        )
+    if found.direction == "newest first":
+        rows["source order"] = "newest first"
+        if found.tied:
+            rows["source order"] += ", and equal times are read as oldest first: change --order"
+    return rows
 
 
 def filters(settings: Settings) -> dict[str, str]:

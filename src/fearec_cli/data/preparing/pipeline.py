@@ -156,6 +156,7 @@ def prepare_source(
         name=opened.out.resolve().name,
         options=opened.options,
         kept=watcher.kept,
+        ordering=watcher.ordering,
         made_by=opened.made_by,
     )
     if before is None:

@@ -4,10 +4,14 @@ The log is read once, in batches; of its text only the ids stay in memory, once 
 16 bytes. The steps work on these in place.
 """
 
+from typing import Any, Literal
+
 import numpy as np
+import numpy.typing as npt
 
 from fearec_cli.api import Log
 from fearec_cli.data.interactions import Interactions
+from fearec_cli.data.ordering import Ordering
 from fearec_cli.data.preparing.coded_log import Rows, blocks, renumber
 from fearec_cli.data.preparing.encoding import encode
 from fearec_cli.data.preparing.progress import Watcher
@@ -53,7 +57,7 @@ def prepare_split(
     _check_lengths(rows, where, settings.shortest)
     rule = rule or resolve(settings, rows.times, where)
     watcher.on_stage("sorting")
-    return _numbered(rows), rule
+    return _numbered(rows, watcher), rule
 
 
 def ordered(log: Log) -> Interactions:
@@ -63,7 +67,7 @@ def ordered(log: Log) -> Interactions:
         DataError: the log has a bad row or breaks the contract of `fearec_cli.api.Log`.
         EmptyDataError: it has no interactions.
     """
-    return _numbered(encode(log, Settings(k_core=0), Watcher()))
+    return _numbered(encode(log, Settings(k_core=0), Watcher()), Watcher())
 
 
 def _drop_repeats(rows: Rows, settings: Settings, watcher: Watcher) -> None:
@@ -142,7 +146,7 @@ def _check_lengths(rows: Rows, where: str, shortest: int) -> None:
         )
 
 
-def _numbered(rows: Rows) -> Interactions:
+def _numbered(rows: Rows, watcher: Watcher) -> Interactions:
     """Final order and ids; takes the rows apart."""
     # Users in the order of their first row: sorted by this number, they are in the order of their ids.
     users = renumber(rows.users, len(rows.user_names))
@@ -150,13 +154,17 @@ def _numbered(rows: Rows) -> Interactions:
     offsets = np.concatenate([[0], np.cumsum(rows.user_counts())])
     items = np.empty(len(rows), dtype=np.int32)
     times = None if rows.times is None else np.empty(len(rows), dtype=np.int64)
+    columns: dict[Literal["time", "count"], Any] = {"time": rows.times, "count": rows.orders}
+    ordering = Ordering(by=tuple(name for name, column in columns.items() if column is not None))
     place = 0
     for order in rows.sorted_blocks():
+        ordering = ordering.plus(**_counted(rows, order))
         end = place + len(order)
         items[place:end] = rows.items[order]
         if times is not None and rows.times is not None:
             times[place:end] = rows.times[order]
         place = end
+    watcher.on_ordered(ordering)
     known = renumber(items, len(rows.item_names))
     for block in blocks(len(items)):
         items[block] += 1
@@ -167,3 +175,40 @@ def _numbered(rows: Rows) -> Interactions:
         raw_users=rows.user_names,
         raw_items=rows.item_names.gather(known),
     )
+
+
+def _counted(rows: Rows, order: npt.NDArray[np.int64]) -> dict[str, int]:
+    """The counts of an `Ordering`, of all interactions of some users in their order."""
+    users = rows.users[order]
+    same_user = users[1:] == users[:-1]
+    equal = same_user.copy()
+    for column in (rows.times, rows.orders):
+        if column is not None:
+            values = column[order]
+            equal &= values[1:] == values[:-1]
+    tied = np.zeros(len(order), dtype=np.bool_)
+    tied[1:] |= equal
+    tied[:-1] |= equal
+    is_last = np.append(~same_user, True)[: len(tied)]
+    forward, backward = _directions(rows, order)
+    return {
+        "tied": int(tied.sum()),
+        "tied_last": int((tied & is_last).sum()),
+        "forward": forward,
+        "backward": backward,
+    }
+
+
+def _directions(rows: Rows, order: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """Steps from a user's row to the user's next one in the source that go forward in time, and that go back."""
+    column = rows.times if rows.times is not None else rows.orders
+    if column is None or not len(order):
+        return 0, 0
+    source = np.sort(order)
+    users = rows.users[source]
+    # Of 16 bits, which NumPy sorts in linear time: a block has no more users.
+    source = source[np.argsort((users - users.min()).astype(np.uint16), kind="stable")]
+    users, values = rows.users[source], column[source]
+    same_user = users[1:] == users[:-1]
+    forward, backward = values[1:] > values[:-1], values[1:] < values[:-1]
+    return int((same_user & forward).sum()), int((same_user & backward).sum())
