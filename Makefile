@@ -3,6 +3,7 @@
 #   make test   sets up .venv and runs every check
 # For work on the code:
 #   make check  lint, types, imports, spelling and the quick unit tests (under a minute)
+#   make fuzz   every hostile command line and every damaged file, which takes many minutes
 #   make fmt    formats the code
 #   make docs   builds the documentation into site/, or fails
 #   make bench  how fast a training step is on this machine
@@ -17,7 +18,7 @@ EITHER_WAY := tests/reference tests/contract/test_components.py tests/unit/model
   tests/unit/plugins/attentions tests/unit/plugins/filters tests/unit/plugins/fusions tests/unit/test_presets.py \
   tests/cli/test_main_job.py tests/cli/test_resume.py tests/cli/test_recommend.py
 
-.PHONY: demo test check lint fmt docs bench clean
+.PHONY: demo test check fuzz lint fmt docs bench clean
 
 demo: .venv/installed
 	rm -rf runs/demo
@@ -30,7 +31,10 @@ test: lint
 	FEAREC_KERNELS=plain $(PYTEST) $(EITHER_WAY)
 
 check: lint
-	$(PYTEST) -m "not slow" tests/unit
+	$(PYTEST) -m "not slow and not exhaustive" tests/unit
+
+fuzz: .venv/installed-dev
+	$(PYTEST) -m exhaustive
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

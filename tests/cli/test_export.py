@@ -87,7 +87,10 @@ def test_weights_in_8_bits_and_what_they_cost(best: Path) -> None:
             ("--out", "taken.onnx"),
             "--out: taken.onnx already exists; choose another file, or use --force to replace it",
         ),
-        (("--out", "other.onnx"), "--out: other.items.json is there already"),
+        (
+            ("--out", "other.onnx"),
+            "--out: other.items.json already exists; choose another file, or use --force to replace it",
+        ),
         (("--out", "taken.onnx/model.onnx"), "taken.onnx is not a directory"),
     ],
     ids=str,

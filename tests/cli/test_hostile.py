@@ -110,7 +110,7 @@ def test_options_of_another_kind(command: str) -> None:
     check(mistyped(command, every=8))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("command", LINES)
 def test_every_option_of_every_other_kind(command: str) -> None:
     check(mistyped(command, every=1))
@@ -270,7 +270,7 @@ def test_files_that_mean_nothing(copy: Path, change: str) -> None:
     CHANGES[change](copy)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("change", CHANGES)
 def test_files_that_mean_nothing_at_any_place(copy: Path, change: str) -> None:
     CHANGES[change](copy, None)

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fearec_cli.nn.inputs import LayerInputs, Projection
-from fearec_cli.nn.renamed import anchor_was_renamed
+from fearec_cli.nn.renamed import RenamedLossInputs
 from fearec_cli.nn.repeats import AddedScores
 
 View = Literal["dropout", "semantic", "positions", "branches", "spectrum", "memory", "penalty"]
@@ -81,9 +81,8 @@ class Loss(Protocol):
         """The term's value, averaged over the batch."""
 
 
-@anchor_was_renamed
 @dataclass(frozen=True)
-class LossInputs:
+class LossInputs(RenamedLossInputs):
     """What the loss terms are given of one training step.
 
     Attributes:

@@ -10,12 +10,12 @@ from fearec_cli import kernels
 from fearec_cli.kernels.last_position import Projected
 from fearec_cli.kernels.plain import visible
 from fearec_cli.kernels.signals import Signals, rows
-from fearec_cli.nn.renamed import RenamedInputs
+from fearec_cli.nn.renamed import RenamedLayerInputs
 
 Projection = Literal["q", "k", "v"]
 
 
-class LayerInputs(RenamedInputs):
+class LayerInputs(RenamedLayerInputs):
     """The signals of one layer, each computed when a branch first needs it, and kept for the others.
 
     This is what makes `ramp+autocorr` cost about as much as one attention.

@@ -1,15 +1,12 @@
 """Former names of the API for plugins; they work, and warn with the current name."""
 
-import functools
 import warnings
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-C = TypeVar("C")
 
-
-class RenamedInputs:
+class RenamedLayerInputs:
     """Former names of `LayerInputs`."""
 
     if TYPE_CHECKING:
@@ -22,25 +19,28 @@ class RenamedInputs:
         return self.at_requested(signal)
 
 
-def anchor_was_renamed(loss_inputs: type[C]) -> type[C]:
-    """Let `LossInputs` be made with `anchor`, and read by it, as before it was called `representation`."""
-    made = loss_inputs.__init__
+class _RenamedArguments(type):
+    # A metaclass leaves the dataclass its own __init__, whose annotations say what it takes.
+    if not TYPE_CHECKING:
 
-    @functools.wraps(made)
-    def make(self: Any, *args: Any, **fields: Any) -> None:
-        if "anchor" in fields:
-            _warn("LossInputs(anchor=...)", "representation")
-            fields["representation"] = fields.pop("anchor")
-        made(self, *args, **fields)
+        def __call__(cls, *args: Any, **fields: Any) -> Any:
+            if "anchor" in fields:
+                _warn("LossInputs(anchor=...)", "representation")
+                fields["representation"] = fields.pop("anchor")
+            return super().__call__(*args, **fields)
 
-    def anchor(self: Any) -> Tensor:
+
+class RenamedLossInputs(metaclass=_RenamedArguments):
+    """Former names of `LossInputs`, where it is made and where it is read."""
+
+    if TYPE_CHECKING:
+        representation: Tensor
+
+    @property
+    def anchor(self) -> Tensor:
+        """Former name of `representation`."""
         _warn("LossInputs.anchor", "representation")
-        signal: Tensor = self.representation
-        return signal
-
-    loss_inputs.__init__ = make  # type: ignore[method-assign]
-    loss_inputs.anchor = property(anchor)  # type: ignore[attr-defined]
-    return loss_inputs
+        return self.representation
 
 
 def _warn(old: str, new: str) -> None:

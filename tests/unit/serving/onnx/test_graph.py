@@ -127,7 +127,7 @@ def test_a_component_can_say_that_it_has_no_onnx_form() -> None:
     entry = load_components().get("filter", "none")
     without = replace(entry, component=replace(entry.component, onnx=False))
     made = checkpoint(replace(recipe, filter=replace(recipe.filter, entry=without)))
-    with pytest.raises(ExportError, match=r"the filter 'none' of package 'fearec .*' has no ONNX form, as it says"):
+    with pytest.raises(ExportError, match=r"the filter 'none' of package 'fearec .*' has no ONNX form, as it declares"):
         to_graph(made, None, "exclude")
 
 
